@@ -1,0 +1,62 @@
+"""The contract of every collector: where bytes come from, and when their source may forget them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from telemetry.events import Decoded, Gap
+
+
+class NotConnected(Exception):  # noqa: N818  a state of the source, not a fault of ours
+    """The source cannot be reached, or was lost. The pipeline tries again with back-off."""
+
+
+class Message(NamedTuple):
+    """One MQTT message, as the formats of devices take it."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+class Batch(NamedTuple):
+    """What a source had ready at once. Never waits to fill."""
+
+    records: Sequence[Any]
+    """What the source's format takes: `Message` for MQTT, a line without its line end for files."""
+    ack: Callable[[], None]
+    """Tell the source that these may be forgotten. Called on the event loop, once, after the commit
+    that holds them has returned; acts on the very connection that delivered them, or not at all."""
+    cursor: str = ""
+    """Where the next batch begins, for sources that can be read again; committed with the events."""
+    gaps: Sequence[Gap] = ()
+
+
+class Collector(Protocol):
+    """A source of batches. `connect` and `batches` raise `NotConnected`; nothing else is expected of them."""
+
+    name: str
+    """The source's id in the journal: events, cursor and counters are kept under it."""
+
+    async def connect(self, cursor: str) -> None:
+        """Reach the source; go on after `cursor` ("" at the very first start)."""
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Batches in the source's order, for as long as the connection lasts."""
+
+    async def aclose(self) -> None:
+        """Let go of everything. Safe to call twice, and before `connect`."""
+
+
+class Decoder(Protocol):
+    """A format at work on one source: sans-I/O, no clock, never raises for what a record holds."""
+
+    def feed(self, records: Sequence[Any], received_us: int) -> Decoded:
+        """The events, rejects and gaps of these records. `received_us` is when they came, UTC."""
+
+    def dump(self) -> str:
+        """State to be committed with the cursor, so that a restart reads on exactly; "" when none."""
+
+    def load(self, state: str) -> None:
+        """Take up the state of an earlier `dump`."""

@@ -1,0 +1,208 @@
+"""Event columns, and the grouping and hashing helpers that everything else in this package is written with.
+
+Arrays are one-dimensional and of equal length unless a docstring says otherwise. Times are microseconds since
+1970 UTC, durations milliseconds, both int64; a number that a source did not give is `MISSING`, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+U64 = npt.NDArray[np.uint64]
+Bool = npt.NDArray[np.bool_]
+F64 = npt.NDArray[np.float64]
+
+MISSING = -(2**63)
+DAY_US = 86_400_000_000
+QUARTER_US = 900_000_000
+QUARTERS_A_DAY = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Events as columns, in journal order. Names (sites, units, parties) are the journal's integer codes."""
+
+    seq: I64
+    time_us: I64
+    site: I32
+    type: npt.NDArray[np.int16]
+    unit: I32
+    contact: U64
+    """64-bit hash of the contact's name; 0 when the event has none."""
+    party: I32
+    caller: I64
+    """Keyed token of the caller; 0 when withheld or unknown."""
+    a: I64
+    b: I64
+    c: I64
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    def take(self, index: npt.NDArray[np.intp] | Bool | slice) -> Columns:
+        """The rows that `index` (positions, mask or slice) selects."""
+        return Columns(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+DTYPES: dict[str, np.dtype[np.generic]] = {
+    "seq": np.dtype(np.int64),
+    "time_us": np.dtype(np.int64),
+    "site": np.dtype(np.int32),
+    "type": np.dtype(np.int16),
+    "unit": np.dtype(np.int32),
+    "contact": np.dtype(np.uint64),
+    "party": np.dtype(np.int32),
+    "caller": np.dtype(np.int64),
+    "a": np.dtype(np.int64),
+    "b": np.dtype(np.int64),
+    "c": np.dtype(np.int64),
+}
+"""The columns and their types, in the order of `Columns`; a row takes 70 bytes."""
+
+
+def empty() -> Columns:
+    """No events."""
+    return Columns(*(np.empty(0, dtype) for dtype in DTYPES.values()))
+
+
+def concat(parts: Sequence[Columns]) -> Columns:
+    """The parts one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return empty()
+    return Columns(*(np.concatenate([getattr(p, name) for p in parts]) for name in DTYPES))
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """Local time of every site: for each zone the instants where its offset changes, and the offsets."""
+
+    of_site: dict[int, int]
+    """Site code → index of its zone."""
+    starts_us: tuple[I64, ...]
+    offsets_us: tuple[I64, ...]
+
+    def to_local(self, time_us: I64, site: I32) -> I64:
+        """Wall-clock microseconds since the local 1970-01-01, for each row."""
+        if len(self.starts_us) == 1:
+            return self._shift(time_us, 0)
+        out = time_us.copy()
+        for code in np.unique(site):
+            rows = site == code
+            out[rows] = self._shift(time_us[rows], self.of_site[int(code)])
+        return out
+
+    def _shift(self, time_us: I64, zone: int) -> I64:
+        starts, offsets = self.starts_us[zone], self.offsets_us[zone]
+        zone_at = np.zeros(1, np.intp) if len(offsets) == 1 else np.searchsorted(starts, time_us, side="right") - 1
+        return np.add(time_us, offsets[zone_at])
+
+
+_WORDS = 8
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
+
+
+def mix(h: U64, w: U64) -> U64:
+    """Fold `w` into the running 64-bit hash `h`, elementwise."""
+    h = np.multiply(np.bitwise_xor(h, w), _MULTIPLIER)
+    return np.bitwise_xor(h, np.right_shift(h, _SHIFT))
+
+
+def hash_names(names: Sequence[bytes]) -> U64:
+    """64-bit hash of each name (at most 64 bytes, no trailing NUL); 0 for the empty name and for nothing else."""
+    words = np.array(names, dtype="S64").view(np.uint64).reshape(len(names), _WORDS)
+    h = np.full(len(names), 0x243F6A8885A308D3, np.uint64)
+    for i in range(_WORDS):
+        h = mix(h, words[:, i])
+    h[h == 0] = 1
+    h[words[:, 0] == 0] = 0
+    return h
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Rows brought together by key: `order` sorts them, `starts` is where each group begins in that order."""
+
+    order: npt.NDArray[np.intp]
+    starts: npt.NDArray[np.intp]
+    of_row: npt.NDArray[np.intp]
+    """Group number of each row of the sorted order; non-decreasing."""
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def group(key: U64) -> Groups:
+    """Bring equal keys together, rows of one key staying in the order they have.
+
+    One in-place sort of (upper key bits | row number): several times faster than a stable argsort. Where two
+    different keys share the upper bits (about once in 2**(64 - log2 n) pairs) it falls back to the argsort.
+    """
+    n = len(key)
+    if n == 0:
+        nothing = np.empty(0, np.intp)
+        return Groups(nothing, nothing, nothing)
+    bits = np.uint64(max(1, (n - 1).bit_length()))
+    low = (np.uint64(1) << bits) - np.uint64(1)
+    packed = (key & ~low) | np.arange(n, dtype=np.uint64)
+    packed.sort()
+    order = (packed & low).astype(np.intp)
+    by_key = key[order]
+    new = np.empty(n, np.bool_)
+    new[0] = True
+    np.not_equal(by_key[1:], by_key[:-1], out=new[1:])
+    upper = packed & ~low
+    if np.any(new[1:] & (upper[1:] == upper[:-1])):
+        order = np.argsort(key, kind="stable")
+        by_key = key[order]
+        np.not_equal(by_key[1:], by_key[:-1], out=new[1:])
+    return Groups(order, np.flatnonzero(new), np.cumsum(new) - 1)
+
+
+def bring_together(cols: Columns, key: U64) -> tuple[Columns, Groups]:
+    """The rows grouped by `key`, in time order within each group; rows of one instant stay in journal order.
+
+    A journal is almost in time order, so time is only checked; rows are sorted by it when a group is found wrong.
+    """
+    g = group(key)
+    together = cols.take(g.order)
+    backwards = together.time_us[1:] < together.time_us[:-1]
+    if np.any(backwards & (g.of_row[1:] == g.of_row[:-1])):
+        by_time = np.argsort(cols.time_us, kind="stable")
+        g = group(key[by_time])
+        together = cols.take(by_time[g.order])
+    return together, g
+
+
+def first_row(mask: Bool, starts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """For each group, the first row where `mask` holds; `len(mask)` where none does."""
+    n = len(mask)
+    return np.minimum.reduceat(np.where(mask, np.arange(n), n), starts) if len(starts) else np.empty(0, np.intp)
+
+
+def last_row(mask: Bool, starts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """For each group, the last row where `mask` holds; -1 where none does."""
+    return (
+        np.maximum.reduceat(np.where(mask, np.arange(len(mask)), -1), starts) if len(starts) else np.empty(0, np.intp)
+    )
+
+
+def pick(values: I64, rows: npt.NDArray[np.intp]) -> I64:
+    """`values[rows]`, MISSING where a row is out of range (what `first_row` and `last_row` give for none)."""
+    out = np.full(len(rows), MISSING, np.int64)
+    there = (rows >= 0) & (rows < len(values))
+    out[there] = values[rows[there]]
+    return out
+
+
+def total(values: I64, starts: npt.NDArray[np.intp]) -> I64:
+    """Sum of each group."""
+    return np.add.reduceat(values, starts) if len(starts) else np.empty(0, np.int64)

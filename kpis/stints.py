@@ -1,0 +1,113 @@
+"""Stints: one passage of a call through one queue, rebuilt from the events of any PBX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kpis.columns import I64, MISSING, U64, Bool, Columns, bring_together, first_row, mix, pick, total
+
+# Codes of telemetry.events.EVENT_TYPES; a test holds the two tables together.
+ENTERED, RING_NO_ANSWER, RING_CANCELLED, CONNECTED, COMPLETED, TRANSFERRED = range(51, 57)
+ABANDONED, TIMED_OUT, NO_AGENT, LEFT_BY_KEY, WITHDRAWN, SYSTEM_DROP, AGENT_DUMPED = range(57, 64)
+TURNED_AWAY_EMPTY, TURNED_AWAY_FULL, TURNED_AWAY_CLOSED = range(64, 67)
+
+OPEN, ANSWERED, CENSORED = 0, 1, 2
+"""Outcomes beside the codes above: still waiting; a person answered; the end was never told."""
+
+
+def _types(*codes: int) -> Bool:
+    table = np.zeros(128, np.bool_)
+    table[list(codes)] = True
+    return table
+
+
+_FAMILY = _types(*range(ENTERED, TURNED_AWAY_CLOSED + 1))
+_EXIT = _types(*range(ABANDONED, SYSTEM_DROP + 1), TURNED_AWAY_EMPTY, TURNED_AWAY_FULL, TURNED_AWAY_CLOSED)
+_ANSWER = _types(CONNECTED, COMPLETED, TRANSFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Stints:
+    """Stints as columns of equal length. A number that is not known is MISSING."""
+
+    call: U64
+    """Which call: equal for the stints of one call id of one site."""
+    site: I64
+    unit: I64
+    enter_us: I64
+    caller: I64
+    caller_alias: I64
+    """The caller's token under the privacy key before; 0 outside the change of keys."""
+    answered: Bool
+    outcome: I64
+    wait_ms: I64
+    ring_last_ms: I64
+    ring_tried_ms: I64
+    """Ringing of the attempts in vain before the answer; 0 when there was none."""
+    talk_ms: I64
+
+
+def stints(cols: Columns) -> Stints:
+    """Cut each (call, queue) into passages: the k-th entry and what follows it. What stands before the first
+    entry (a log that starts mid-call, clocks that disagree) belongs to the first."""
+    ev = cols.take(_FAMILY[cols.type] & (cols.contact != 0))
+    call = mix(ev.contact, ev.site.astype(np.uint64))
+    ev, g = bring_together(ev, mix(call, ev.unit.astype(np.uint64)))
+    call = mix(ev.contact, ev.site.astype(np.uint64))
+    entered = ev.type == ENTERED
+    entries = np.cumsum(entered)
+    before = entries[g.starts] - entered[g.starts].astype(np.int64)
+    k = np.maximum(entries - before[g.of_row], 1)
+    new = np.ones(len(k), np.bool_)
+    new[1:] = (g.of_row[1:] != g.of_row[:-1]) | (k[1:] != k[:-1])
+    at = np.flatnonzero(new)
+
+    enter = first_row(entered, at)
+    answer = first_row(_ANSWER[ev.type], at)
+    connect = first_row(ev.type == CONNECTED, at)
+    leave = first_row(_EXIT[ev.type], at)
+    done = (ev.type == COMPLETED) | (ev.type == TRANSFERRED)
+    talk = np.where(done & (ev.b > 0), ev.b, 0)
+    answered = answer < len(ev)
+    alias = pick(ev.c, enter)
+
+    # The wait is what the PBX says; where it does not, the time from entry to answer or exit.
+    told_by = np.where(connect < len(ev), connect, np.where(answered, answer, leave))
+    wait, end_us, talk_ms = pick(ev.a, told_by), pick(ev.time_us, told_by), np.maximum(pick(talk, told_by), 0)
+    ended = end_us != MISSING
+    enter_us = pick(ev.time_us, enter)
+    derived = np.where(ended, end_us - (np.maximum(wait, 0) + talk_ms) * 1000, ev.time_us[at])
+    enter_us = np.where(enter_us != MISSING, enter_us, derived)
+    measured = (end_us - enter_us) // 1000 - talk_ms
+    return Stints(
+        call=call[at],
+        site=ev.site[at].astype(np.int64),
+        unit=ev.unit[at].astype(np.int64),
+        enter_us=enter_us,
+        caller=np.where(enter < len(ev), pick(ev.caller, enter), 0),
+        caller_alias=np.where(alias == MISSING, 0, alias),
+        answered=answered,
+        outcome=np.where(answered, ANSWERED, np.maximum(pick(ev.type.astype(np.int64), leave), OPEN)),
+        wait_ms=np.where(wait != MISSING, wait, np.where(ended & (measured >= 0), measured, MISSING)),
+        ring_last_ms=pick(ev.b, connect),
+        ring_tried_ms=_tried(ev, at, connect),
+        talk_ms=total(talk, at),
+    )
+
+
+def _tried(ev: Columns, starts: npt.NDArray[np.intp], until: npt.NDArray[np.intp]) -> I64:
+    """Ring time of each stint's attempts in vain before its answer: lines within a second of the one before are
+    phones that rang in parallel and count their longest; attempts one after another add up."""
+    stint = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(ev))))
+    rows = np.flatnonzero((ev.type == RING_NO_ANSWER) & (ev.a >= 0) & (np.arange(len(ev)) < until[stint]))
+    out = np.zeros(len(starts), np.int64)
+    second, of = ev.time_us[rows] // 1_000_000, stint[rows]
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (of[1:] != of[:-1]) | (second[1:] - second[:-1] > 1)
+    at = np.flatnonzero(new)
+    if len(at):
+        np.add.at(out, of[at], np.maximum.reduceat(ev.a[rows], at))
+    return out

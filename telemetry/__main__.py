@@ -1,0 +1,85 @@
+"""The command `gecc`. Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from telemetry import commands, simulate
+from telemetry.config import ConfigError
+from telemetry.figures import BY
+from telemetry.journal_reader import JournalError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        result: int = args.run(args)
+    except ConfigError as problem:
+        print(*problem.problems, sep="\n", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has seen enough
+        return 0
+    except (JournalError, OSError, ValueError) as problem:
+        print(f"gecc: {problem}", file=sys.stderr)
+        return 2 if isinstance(problem, ValueError) else 1
+    except KeyboardInterrupt:
+        return 130
+    return result
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gecc", description="Call-centre and queue telemetry for service centres.")
+    parser.add_argument("--version", action="version", version=commands.VERSION)
+    sub = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    p = sub.add_parser("run", help="run the service")
+    p.add_argument("--config", type=Path, required=True, metavar="FILE", help="gecc.toml")
+    p.set_defaults(run=commands.run)
+
+    p = sub.add_parser("demo", help="a whole centre on this machine: broker, devices, telephone log, service")
+    p.add_argument("--seed", type=int, default=1, help="another seed is another day (default 1)")
+    p.add_argument("--speed", type=float, default=1.0, help="how many times faster than real time it goes on")
+    p.set_defaults(run=commands.demo)
+
+    p = sub.add_parser("simulate", help="a believable day of a centre, to any broker and a queue_log")
+    simulate.add_arguments(p)
+    p.set_defaults(run=simulate.run)
+
+    p = sub.add_parser("import", help="take logs of the past into the journal; the same log twice changes nothing")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="data folder; made when missing")
+    p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
+    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument("--format", required=True, choices=sorted(commands.LINE_FORMATS))
+    p.add_argument(
+        "--source", metavar="ID", help="source these logs belong to (default: the site's source of the format)"
+    )
+    p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="in the order they were written; .gz too")
+    p.set_defaults(run=commands.import_files)
+
+    p = sub.add_parser("kpis", help="the figures of a site")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR")
+    p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
+    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument("--from", dest="first", metavar="DATE", help="first day, or date and time on a quarter of an hour")
+    p.add_argument("--to", dest="last", metavar="DATE", help="end of the period; this day or time is not in it")
+    p.add_argument("--by", choices=BY, default="total")
+    p.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    p.add_argument("--lang", choices=("en", "th"), default="en", help="language of names and definitions")
+    p.set_defaults(run=commands.kpis)
+
+    p = sub.add_parser("config", help="look at a configuration")
+    config = p.add_subparsers(required=True, metavar="COMMAND")
+    p = config.add_parser("check", help="list everything that is wrong in a file; exit code 2 when something is")
+    p.add_argument("file", type=Path, metavar="FILE")
+    p.set_defaults(run=commands.config_check)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

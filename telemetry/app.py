@@ -1,0 +1,235 @@
+"""The composition root: a configuration becomes objects and one group of tasks. Knows every concrete class."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import ssl
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from collectors.base import NotConnected
+from collectors.formats import FORMATS
+from collectors.formats.kiosk_json import DeviceRow, KioskJson, SiteRow
+from collectors.mqtt import MqttCollector
+from collectors.tail import Tail
+from telemetry import crashpoints
+from telemetry.board import Boards
+from telemetry.config import Config, Mqtt, Site, mqtt_password
+from telemetry.exporters import prometheus
+from telemetry.figures import query
+from telemetry.health import Health
+from telemetry.journal import Journal
+from telemetry.live import Live
+from telemetry.metrics_view import MetricsView
+from telemetry.pipeline import Pipeline
+from telemetry.privacy import Pseudonyms
+from telemetry.web.routes import make_app
+from telemetry.web.service import Board, By, KpiRow
+from telemetry.web.serving import serve
+
+log = logging.getLogger("gecc")
+
+MQTT_SOURCE = "mqtt"
+VERSION = version("gecc-telemetry")
+
+
+async def run(
+    config: Config,
+    *,
+    stop: asyncio.Event | None = None,
+    started: Callable[[str, int], None] = lambda _host, _port: None,
+    clock: Callable[[], float] = time.time,
+) -> None:
+    """Run the service until `stop` is set or SIGTERM or SIGINT comes. `started` is told where the web listens.
+
+    JournalError says that the data folder is in use or that the disk fails; OSError that a port is taken.
+    """
+    stop = stop or asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # in a thread, or on Windows
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    service = Service(config, clock=clock)
+    # Batches are many small tuples that hold no cycles: looking for cycles often costs a tenth of the rate.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        await service.run(stop, started)
+    finally:
+        service.close()
+
+
+class Service:
+    """Everything of one data folder, and what the pages ask of it."""
+
+    def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
+        self._config = config
+        self._clock = clock
+        self._sites = {s.id: s for s in config.sites}
+        self._journal = Journal(config.data, crashpoint=crashpoints.from_environment())
+        self._journal.ensure([x for s in config.sites for x in (s.id, *(service.id for service in s.services))])
+        self._pseudonyms = Pseudonyms(config.data / "keys.json", self.now_us())
+        self._pseudonyms.rotate(self.now_us())
+        self._live = Live(self._journal, config.sites, clock=clock)
+        self._health = Health()
+        self._earlier = self._journal.tally()
+        self._devices = KioskJson(sites=_site_rows(config.sites))
+        self._pipeline = Pipeline(
+            self._journal,
+            protect=self._pseudonyms.protect,
+            committed=self._live.add,
+            health=self._health,
+            not_connected=NotConnected,
+            clock=clock,
+        )
+        self._pipeline.latest_us.update(self._journal.latest(self.now_us() - 2 * 86_400_000_000))
+        self._boards = Boards(
+            self._journal, self._sites, connected=self._connected, last_event_us=self._pipeline.latest_us
+        )
+        self._page: tuple[object, str, int, tuple[bytes, str]] | None = None
+
+    async def run(self, stop: asyncio.Event, started: Callable[[str, int], None]) -> None:
+        """Serve until `stop`. Whatever was read by then is committed and acknowledged first."""
+        await asyncio.to_thread(self._live.load)
+        web = await serve(make_app(self), self._config.web.host, self._config.web.port)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                commits = tasks.create_task(self._pipeline.run_commits(), name="commits")
+                live = tasks.create_task(self._live.run(self._pipeline.in_writer), name="live")
+                keys = tasks.create_task(self._rotate_keys(), name="keys")
+                sources = [tasks.create_task(work, name=name) for name, work in self._collect()]
+                self._health.started = True
+                started(*web.address)
+                await stop.wait()
+                self._health.started = False
+                for task in sources:
+                    task.cancel()
+                await asyncio.gather(*sources, return_exceptions=True)
+                for task in (commits, live, keys):
+                    task.cancel()
+        finally:
+            await web.aclose()
+
+    def close(self) -> None:
+        """Let go of the data folder."""
+        self._pipeline.close()
+        self._journal.close()
+
+    def _collect(self) -> Iterable[tuple[str, Any]]:
+        if self._config.mqtt is not None:
+            collector = _mqtt(self._config.mqtt)
+            yield "mqtt", self._pipeline.run_source(collector, self._devices)
+        for site in self._config.sites:
+            for source in site.sources:
+                name = f"{site.id}/{source.id}"
+                decoder = FORMATS[source.format].make(site=site.id, source=name)
+                tail = Tail(name=name, site=site.id, path=source.tail)
+                yield name, self._pipeline.run_source(tail, decoder, refuse_future=True)
+
+    async def _rotate_keys(self) -> None:
+        while True:
+            await asyncio.sleep(3600)
+            self._pseudonyms.rotate(self.now_us())
+
+    def _connected(self, site: str, name: str) -> bool | None:
+        source = self._health.sources.get(f"{site}/{name}")
+        if source is not None:
+            return source.connected
+        state = self._devices.states.get(f"{site}/{name}")
+        return None if state is None else state == "online"
+
+    # -- what the pages ask (telemetry.web.service.Service) ----------------------------------------------------------
+
+    def now_us(self) -> int:
+        return int(self._clock() * 1e6)
+
+    def now_ms(self) -> int:
+        return int(self._clock() * 1e3)
+
+    def sites(self) -> Sequence[Site]:
+        return self._config.sites
+
+    def board(self, site_id: str) -> Board:
+        return self._boards.board(site_id, self._live.snapshot, self.now_us())
+
+    async def changed(self, site_id: str, last_version: int) -> int:
+        return await self._live.changed(self._live.codes[site_id], last_version)
+
+    async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str = "en") -> list[KpiRow]:
+        site = self._sites[site_id]
+        rows: Any = await asyncio.to_thread(query, self._journal, site, from_, to, by=by, lang=lang)
+        return rows  # type: ignore[no-any-return]
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """The page for this second and snapshot; several scrapers share it."""
+        key = (self._live.snapshot, accept, self.now_us() // 1_000_000)
+        if self._page is None or self._page[:3] != key:
+            self._page = (*key, prometheus.render(self._view(), accept))
+        return self._page[3]
+
+    def _view(self) -> MetricsView:
+        return MetricsView(
+            version=VERSION,
+            sites={code: site for site, code in self._live.codes.items()},
+            configured=self._config.sites,
+            names=self._journal.names,
+            snapshot=self._live.snapshot,
+            health=self._health,
+            earlier=self._earlier,
+            latest_us=self._pipeline.latest_us,
+            connected=self._connected,
+            at_us=self.now_us(),
+        )
+
+    def health(self) -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "version": VERSION,
+            "commits": self._health.commits,
+            "sources": {
+                name: {
+                    "connected": s.connected,
+                    "problem": s.problem,
+                    "received": s.received,
+                    "rejected": dict(s.rejected),
+                }
+                for name, s in self._health.sources.items()
+            },
+        }
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        return self._health.ready()
+
+
+def _site_rows(sites: Sequence[Site]) -> dict[str, SiteRow]:
+    return {
+        s.id: SiteRow(
+            devices={d.id: DeviceRow(d.kind, d.unit, d.counter, d.scale_max) for d in s.devices},
+            units=frozenset(service.id for service in s.services),
+        )
+        for s in sites
+    }
+
+
+def _mqtt(settings: Mqtt) -> MqttCollector:
+    context = None
+    if settings.tls:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    return MqttCollector(
+        name=MQTT_SOURCE,
+        host=settings.host,
+        port=settings.port,
+        version=settings.version,
+        client_id=settings.client_id,
+        username=settings.username,
+        password=mqtt_password(settings) or "",
+        tls_context=context,
+        receive_maximum=settings.receive_maximum,
+        session_expiry_s=settings.session_expiry_s,
+        crashpoint=crashpoints.for_acks(),
+    )

@@ -1,0 +1,353 @@
+"""The truth: an append-only store of events in one SQLite file.
+
+One transaction holds a batch's events, its source's cursor, its rejects and its gaps; `commit` returns after fsync.
+The same (source, id) is stored once; ids are ordered in time or by boot and sequence, so that the index grows at its
+edges and the rate does not fall as history grows. Rows are for writing safely and for the newest minutes; what lies
+behind is also packed as column blobs per site and day, so that `columns` is a few reads. Packs are derived: rows stay
+the truth. One process writes; readers in any process never block it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from kpis.columns import DAY_US, Columns, concat, empty, group, hash_names
+from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
+from telemetry.journal_reader import (
+    HEARD,
+    SCHEMA_VERSION,
+    STORED,
+    JournalError,
+    JournalReader,
+    columns_of,
+    connect,
+    unpacked,
+)
+
+_SCHEMA = """
+CREATE TABLE name(code INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE event(
+  seq INTEGER PRIMARY KEY, source INTEGER NOT NULL, id TEXT NOT NULL, site INTEGER NOT NULL, type INTEGER NOT NULL,
+  time_us INTEGER NOT NULL, received_us INTEGER NOT NULL, unit INTEGER NOT NULL, contact TEXT NOT NULL,
+  party INTEGER NOT NULL, caller INTEGER NOT NULL, a INTEGER, b INTEGER, c INTEGER, extra TEXT NOT NULL) STRICT;
+CREATE UNIQUE INDEX event_identity ON event(source, id);
+CREATE TABLE pack(
+  first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, site INTEGER NOT NULL, day INTEGER NOT NULL,
+  n INTEGER NOT NULL, heard_us INTEGER NOT NULL, columns BLOB NOT NULL) STRICT;
+CREATE INDEX pack_place ON pack(site, day);
+CREATE TABLE packed(upto_seq INTEGER NOT NULL) STRICT;
+INSERT INTO packed VALUES (0);
+CREATE TABLE cursor(source INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+CREATE TABLE reject(
+  n INTEGER PRIMARY KEY, source INTEGER NOT NULL, site INTEGER NOT NULL, received_us INTEGER NOT NULL,
+  reason TEXT NOT NULL, detail TEXT NOT NULL, raw BLOB NOT NULL) STRICT;
+CREATE TABLE gap(
+  n INTEGER PRIMARY KEY, source INTEGER NOT NULL, site INTEGER NOT NULL, kind TEXT NOT NULL,
+  from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, detail TEXT NOT NULL, UNIQUE(source, kind, from_us, to_us)) STRICT;
+CREATE TABLE tally(source INTEGER NOT NULL, what TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(source, what)) STRICT;
+CREATE TABLE note(key TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
+"""
+_INSERT = "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_CODE_OF_TYPE = {name: row.code for name, row in EVENT_TYPES.items()}
+
+
+class DiskFullError(JournalError):
+    """Nothing of the batch was stored; the same batch may be committed again when there is room."""
+
+
+class Unit(NamedTuple):
+    """What one source's batch brings to a commit."""
+
+    source: str
+    decoded: Decoded
+    received_us: int
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit stored."""
+
+    columns: Columns
+    """The new events only."""
+    new: list[int]
+    """Per unit: how many of its events were new; the rest were duplicates."""
+
+
+def no_crash(_point: str) -> None:
+    """Crash points are for tests; in service they do nothing."""
+
+
+class Journal(JournalReader):
+    """The journal of one data folder, for the one process that writes it; it holds the folder's lock.
+
+    `commit`, `pack` and the other writing methods belong to one thread at a time.
+    """
+
+    def __init__(self, data: Path, *, pack_rows: int = 50_000, crashpoint: Callable[[str], None] = no_crash) -> None:
+        data.mkdir(parents=True, exist_ok=True)
+        self._lock = _take_lock(data / "lock")
+        self._db = _open(data / "journal.db")
+        self._pack_rows = pack_rows
+        self._crashpoint = crashpoint
+        super().__init__(data)
+        self.ensure([""])
+        self._next_seq = 1 + int(self._db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+        self._tail: list[Columns] = [unpacked(self._db)]
+
+    def close(self) -> None:
+        """Close the file and let go of the folder."""
+        self._db.close()
+        self._lock.close()
+
+    def ensure(self, names: Sequence[str]) -> None:
+        """Give these names codes (sites and units of the configuration, before any event names them)."""
+        missing = [n for n in dict.fromkeys(names) if n not in self.codes]
+        if missing:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._intern(missing)
+            self._db.execute("COMMIT")
+
+    def _intern(self, names: Sequence[str]) -> None:
+        for name in names:
+            code = len(self.names)
+            self._db.execute("INSERT INTO name VALUES (?, ?)", (code, name))
+            self.names.append(name)
+            self.codes[name] = code
+
+    def _load_names(self, db: sqlite3.Connection) -> None:
+        if not self.names:  # afterwards the writer knows every name: it makes them
+            super()._load_names(db)
+
+    def set_note(self, key: str, value: object) -> None:
+        """Keep a small JSON value beside the events (counters that must not go down over a restart)."""
+        self._db.execute(
+            "INSERT INTO note VALUES (?,?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, json.dumps(value))
+        )
+
+    def commit(self, units: Sequence[Unit]) -> Committed:
+        """Store all units in one transaction and return after fsync. Raises DiskFullError, or JournalError when the
+        disk fails otherwise: then nothing may be acknowledged and the process must end."""
+        known = len(self.names)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            columns, new = self._insert(units)
+            self._crashpoint("before_commit")
+            self._db.execute("COMMIT")
+        except sqlite3.Error as problem:
+            self._forget_names(known)
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if problem.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise DiskFullError(f"{self.path}: the disk is full") from problem
+            raise JournalError(f"{self.path}: {problem}") from problem
+        self._crashpoint("after_commit")
+        if len(columns):
+            self._next_seq = int(columns.seq[-1]) + 1
+            self._tail.append(columns)
+            if sum(map(len, self._tail)) >= self._pack_rows:
+                self.pack()
+        return Committed(columns, new)
+
+    def _forget_names(self, known: int) -> None:
+        for name in self.names[known:]:
+            del self.codes[name]
+        del self.names[known:]
+
+    def _insert(self, units: Sequence[Unit]) -> tuple[Columns, list[int]]:
+        parts: list[Columns] = []
+        new: list[int] = []
+        seq = self._next_seq
+        for unit in units:
+            events = unit.decoded.events
+            columns = empty()
+            if events:
+                columns = self._insert_events(events, unit.received_us, seq)
+                seq += len(events)
+                parts.append(columns)
+            new.append(len(columns))
+            self._insert_rest(unit, len(columns))
+        return concat(parts), new
+
+    def _insert_events(self, events: list[Event], received_us: int, first_seq: int) -> Columns:
+        db, codes = self._db, self.codes
+        site, source, ids, kind, time_us, unit, contact, party, _, a, b, c, caller, extra = zip(*events, strict=True)
+        if missing := {*site, *source, *unit, *party} - codes.keys():
+            self._intern(sorted(missing))
+        n = len(events)
+        site_code, unit_code, party_code = [codes[x] for x in site], [codes[x] for x in unit], [codes[x] for x in party]
+        type_code = [_CODE_OF_TYPE[x] for x in kind]
+        before = db.total_changes
+        db.executemany(
+            _INSERT,
+            zip(
+                range(first_seq, first_seq + n),
+                [codes[x] for x in source],
+                ids,
+                site_code,
+                type_code,
+                time_us,
+                [received_us] * n,
+                unit_code,
+                contact,
+                party_code,
+                caller,
+                [None if x == MISSING else x for x in a],
+                [None if x == MISSING else x for x in b],
+                [None if x == MISSING else x for x in c],
+                extra,
+                strict=True,
+            ),
+        )
+        columns = Columns(
+            seq=np.arange(first_seq, first_seq + n, dtype=np.int64),
+            time_us=np.array(time_us, np.int64),
+            site=np.array(site_code, np.int32),
+            type=np.array(type_code, np.int16),
+            unit=np.array(unit_code, np.int32),
+            contact=hash_names([x.encode() for x in contact]),
+            party=np.array(party_code, np.int32),
+            caller=np.array(caller, np.int64),
+            a=np.array(a, np.int64),
+            b=np.array(b, np.int64),
+            c=np.array(c, np.int64),
+        )
+        if db.total_changes - before == n:
+            return columns
+        stored = db.execute("SELECT seq FROM event WHERE seq >= ? ORDER BY seq", (first_seq,)).fetchall()
+        kept = np.array([row[0] - first_seq for row in stored], np.intp)
+        return columns.take(kept)
+
+    def _insert_rest(self, unit: Unit, new: int) -> None:
+        db, decoded = self._db, unit.decoded
+        if missing := {unit.source, *(g.site for g in decoded.gaps)} - self.codes.keys():
+            self._intern(sorted(missing))
+        # A reject may name anything: what is not known already gets no code.
+        source, code = self.codes[unit.source], self.codes.get
+        db.executemany(
+            "INSERT INTO reject(source, site, received_us, reason, detail, raw) VALUES (?,?,?,?,?,?)",
+            [
+                (code(r.source, source), code(r.site, 0), unit.received_us, r.reason, r.detail, r.raw)
+                for r in decoded.rejected
+            ],
+        )
+        db.executemany(
+            "INSERT OR IGNORE INTO gap(source, site, kind, from_us, to_us, detail) VALUES (?,?,?,?,?,?)",
+            [(code(g.source, source), self.codes[g.site], g.kind, g.from_us, g.to_us, g.detail) for g in decoded.gaps],
+        )
+        counted = {
+            "events": new,
+            "duplicates": len(decoded.events) - new,
+            "ignored": decoded.ignored,
+            "gaps": len(decoded.gaps),
+        }
+        for r in decoded.rejected:
+            counted[f"rejected:{r.reason}"] = counted.get(f"rejected:{r.reason}", 0) + 1
+        db.executemany(
+            "INSERT INTO tally VALUES (?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            [(source, what, n) for what, n in counted.items() if n],
+        )
+        if unit.cursor:
+            db.execute(
+                "INSERT INTO cursor VALUES (?,?) ON CONFLICT DO UPDATE SET text = excluded.text", (source, unit.cursor)
+            )
+
+    # -- packing ---------------------------------------------------------------------------------------------------
+
+    def pack(self) -> None:
+        """Pack the rows committed since the last time as column blobs per site and day.
+
+        A new run is joined with the one before it as long as that is less than four times its size, so that a day
+        ends up as a few runs and no row is copied more than a few times.
+        """
+        cols = concat(self._tail)
+        if not len(cols):
+            return
+        day = cols.time_us // DAY_US
+        g = group((cols.site.astype(np.uint64) << np.uint64(32)) | day.astype(np.uint64))
+        cols, day = cols.take(g.order), day[g.order]
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for at, until in zip(g.starts, [*g.starts[1:], len(cols)], strict=True):
+                self._pack_run(cols.take(slice(at, until)), int(cols.site[at]), int(day[at]))
+            self._db.execute("UPDATE packed SET upto_seq = ?", (self._next_seq - 1,))
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            self._db.execute("ROLLBACK")
+            return  # the rows are safe; the next commit tries again
+        self._tail = []
+
+    def _pack_run(self, run: Columns, site: int, day: int) -> None:
+        older = self._db.execute(
+            "SELECT rowid, n, columns FROM pack WHERE site = ? AND day = ? ORDER BY last_seq DESC", (site, day)
+        )
+        parts, total, gone = [run], len(run), []
+        for rowid, n, blob in older:
+            if n >= 4 * total:
+                break
+            parts.append(_unpack(blob, n, site))
+            total += n
+            gone.append((rowid,))
+        if gone:
+            run = concat(parts[::-1])
+            self._db.executemany("DELETE FROM pack WHERE rowid = ?", gone)
+        heard = run.time_us[HEARD[run.type]]
+        blob = b"".join(np.ascontiguousarray(getattr(run, name)).tobytes() for name, _ in STORED)
+        self._db.execute(
+            "INSERT INTO pack VALUES (?,?,?,?,?,?,?)",
+            (int(run.seq[0]), int(run.seq[-1]), site, day, len(run), int(heard.max()) if len(heard) else 0, blob),
+        )
+
+
+def _unpack(blob: bytes, n: int, site: int) -> Columns:
+    out: dict[str, Any] = {"site": np.full(n, site, np.int32)}
+    offset = 0
+    for name, dtype in STORED:
+        out[name] = np.frombuffer(blob, dtype, n, offset)
+        offset += n * dtype.itemsize
+    return columns_of(out)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        db = connect(path, writable=True)
+        db.execute("PRAGMA page_size=8192")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA journal_size_limit=67108864")
+        db.execute("PRAGMA cache_size=-65536")
+        if int(db.execute("PRAGMA user_version").fetchone()[0]) == 0:
+            db.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            db.execute("COMMIT")
+    except sqlite3.DatabaseError as problem:
+        raise JournalError(f"{path}: {problem}") from problem
+    return db
+
+
+def _take_lock(path: Path) -> IO[str]:
+    lock = path.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise JournalError(
+            f"{path.parent}: already in use by another gecc (process {holder or 'unknown'})"
+        ) from problem
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

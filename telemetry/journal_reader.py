@@ -1,0 +1,249 @@
+"""Reading the journal: columns for the core, events for whoever follows, what is known of sources.
+
+Every read uses a connection of its own and sees one committed state; no read blocks the writer.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kpis.columns import DAY_US, DTYPES, Columns, empty, hash_names
+from telemetry.events import EVENT_TYPES, MISSING, TYPE_OF_CODE, Event
+
+SCHEMA_VERSION = 1
+STORED = [(name, dtype) for name, dtype in DTYPES.items() if name != "site"]
+"""The columns of a pack, one after another; its site stands in the row."""
+
+HEARD = np.zeros(128, np.bool_)
+"""Event types that say that the PBX was heard of."""
+HEARD[[row.code for name, row in EVENT_TYPES.items() if name.startswith(("call.", "agent.", "source."))]] = True
+
+_TAIL = (
+    "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1)"
+    " FROM event WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq"
+)
+
+
+class JournalError(Exception):
+    """The journal cannot be opened or trusted; the text says why and what to do."""
+
+
+class JournalReader:
+    """One data folder's journal, for reading; any number of processes at once."""
+
+    def __init__(self, data: Path) -> None:
+        self.path = data / "journal.db"
+        self.names: list[str] = []
+        """Text of every code."""
+        self.codes: dict[str, int] = {}
+        with self._reading() as db:
+            self._load_names(db)
+
+    def close(self) -> None:
+        """Nothing stays open between reads."""
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        if not self.path.exists():
+            raise JournalError(f"{self.path}: no journal here")
+        db = connect(self.path, writable=False)
+        try:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            if version != SCHEMA_VERSION:
+                raise JournalError(
+                    f"{self.path}: written by another version of this program "
+                    f"(its schema is {version}, this one reads {SCHEMA_VERSION})"
+                )
+            db.execute("BEGIN")
+            yield db
+        except sqlite3.DatabaseError as problem:
+            raise JournalError(f"{self.path}: {problem}") from problem
+        finally:
+            db.close()
+
+    def _load_names(self, db: sqlite3.Connection) -> None:
+        rows = db.execute("SELECT code, text FROM name WHERE code >= ? ORDER BY code", (len(self.names),))
+        for code, text in rows.fetchall():
+            self.names.append(text)
+            self.codes[text] = code
+
+    def code(self, name: str) -> int:
+        """The code of a name, -1 when the journal has never seen it."""
+        return self.codes.get(name, -1)
+
+    def columns(self, sites: Sequence[str], from_us: int, to_us: int) -> Columns:
+        """Events of these sites whose UTC day touches [from_us, to_us), as columns.
+
+        Rows of one site and day are in journal order; sites and days follow each other in no promised order.
+        """
+        days, codes = (from_us // DAY_US, -(-to_us // DAY_US)), [self.code(s) for s in sites]
+        where, values = f"day >= ? AND day < ? AND site IN ({_marks(codes)})", (*days, *codes)
+        with self._reading() as db:
+            n = int(db.execute(f"SELECT coalesce(sum(n), 0) FROM pack WHERE {where}", values).fetchone()[0])  # noqa: S608
+            tail = unpacked(db)
+            day = tail.time_us // DAY_US
+            tail = tail.take((day >= days[0]) & (day < days[1]) & np.isin(tail.site, codes))
+            out = {name: np.empty(n + len(tail), dtype) for name, dtype in DTYPES.items()}
+            at = 0
+            rows = db.execute(f"SELECT site, n, columns FROM pack WHERE {where} ORDER BY site, day, first_seq", values)  # noqa: S608
+            for site, size, blob in rows:
+                offset = 0
+                out["site"][at : at + size] = site
+                for name, dtype in STORED:
+                    out[name][at : at + size] = np.frombuffer(blob, dtype, size, offset)
+                    offset += size * dtype.itemsize
+                at += size
+        for name in DTYPES:
+            out[name][at:] = getattr(tail, name)
+        return columns_of(out)
+
+    def last_heard(self, sites: Sequence[str]) -> dict[int, int]:
+        """Site code → time of its last PBX event in the whole journal; sites without any are left out."""
+        codes = [self.code(s) for s in sites]
+        with self._reading() as db:
+            rows = db.execute(
+                f"SELECT site, max(heard_us) FROM pack WHERE site IN ({_marks(codes)}) GROUP BY site",  # noqa: S608
+                codes,
+            )
+            out = {site: heard for site, heard in rows if heard}
+            tail = unpacked(db)
+        tail = tail.take(HEARD[tail.type] & np.isin(tail.site, codes))
+        for code in np.unique(tail.site).tolist():
+            out[code] = max(out.get(code, 0), int(tail.time_us[tail.site == code].max()))
+        return out
+
+    def span(self, site: str) -> tuple[int, int] | None:
+        """Times of the site's first and last event, None when it has none."""
+        code = self.code(site)
+        with self._reading() as db:
+            days = [
+                d
+                for d in db.execute("SELECT min(day), max(day) FROM pack WHERE site = ?", (code,)).fetchone()
+                if d is not None
+            ]
+            t = (tail := unpacked(db)).time_us[tail.site == code]
+        days += [int(x) // DAY_US for x in ((t.min(), t.max()) if len(t) else ())]
+        if not days:
+            return None
+        first, last = min(days) * DAY_US, max(days) * DAY_US
+        return int(self.columns([site], first, first + 1).time_us.min()), int(
+            self.columns([site], last, last + 1).time_us.max()
+        )
+
+    def read(self, after: int, limit: int = 1000) -> list[tuple[int, int, Event]]:
+        """(seq, received_us, event) of the next events after journal offset `after`."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT seq, received_us, site, source, id, type, time_us, unit, contact, party, a, b, c, caller, extra"
+                " FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, limit),
+            ).fetchall()
+            self._load_names(db)
+        name = self.names
+        return [
+            (
+                seq,
+                received_us,
+                Event(
+                    site=name[site],
+                    source=name[source],
+                    id=id_,
+                    type=TYPE_OF_CODE[code],
+                    time_us=time_us,
+                    unit=name[unit],
+                    contact=contact,
+                    party=name[party],
+                    a=MISSING if a is None else a,
+                    b=MISSING if b is None else b,
+                    c=MISSING if c is None else c,
+                    caller=caller,
+                    extra=extra,
+                ),
+            )
+            for seq, received_us, site, source, id_, code, time_us, unit, contact, party, a, b, c, caller, extra in rows
+        ]
+
+    def event(self, seq: int) -> Event | None:
+        """The event at a journal offset."""
+        found = self.read(seq - 1, 1)
+        return found[0][2] if found and found[0][0] == seq else None
+
+    def latest(self, since_us: int) -> dict[str, int]:
+        """Source → time of its last event, of the sources heard of on or after the UTC day of `since_us`."""
+        first = "SELECT min(coalesce((SELECT min(first_seq) FROM pack WHERE day >= ?), upto_seq + 1), upto_seq + 1) FROM packed"
+        with self._reading() as db:
+            rows = db.execute(
+                f"SELECT source, max(time_us) FROM event WHERE seq >= ({first}) GROUP BY source",  # noqa: S608
+                (since_us // DAY_US,),
+            ).fetchall()
+            self._load_names(db)
+        return {self.names[source]: t for source, t in rows}
+
+    def cursor(self, source: str) -> str:
+        """The cursor that the source's last commit left, "" at the very first."""
+        with self._reading() as db:
+            row = db.execute("SELECT text FROM cursor WHERE source = ?", (self.code(source),)).fetchone()
+        return str(row[0]) if row else ""
+
+    def tally(self) -> dict[tuple[str, str], int]:
+        """(source, what) → how many since the journal began: events, duplicates, ignored, gaps, rejected:<reason>."""
+        with self._reading() as db:
+            rows = db.execute("SELECT source, what, n FROM tally").fetchall()
+            self._load_names(db)
+        return {(self.names[source], what): n for source, what, n in rows}
+
+    def rejects(self, limit: int = 100) -> list[tuple[str, str, str, bytes]]:
+        """(source, reason, detail, raw) of the newest rejects, newest first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT source, reason, detail, raw FROM reject ORDER BY n DESC LIMIT ?", (limit,)
+            ).fetchall()
+            self._load_names(db)
+        return [(self.names[source], reason, detail, raw) for source, reason, detail, raw in rows]
+
+    def gaps(self) -> list[tuple[str, str, int, int, str]]:
+        """(source, kind, from_us, to_us, detail) of every known gap, in the order of their beginning."""
+        with self._reading() as db:
+            rows = db.execute("SELECT source, kind, from_us, to_us, detail FROM gap ORDER BY from_us").fetchall()
+            self._load_names(db)
+        return [(self.names[source], kind, a, b, detail) for source, kind, a, b, detail in rows]
+
+    def note(self, key: str) -> object:
+        """What the writer keeps under `key`, None when nothing."""
+        with self._reading() as db:
+            row = db.execute("SELECT text FROM note WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+
+def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """A connection with the settings that both sides need; it begins no transaction by itself."""
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+    db.execute("PRAGMA mmap_size=17179869184")
+    return db
+
+
+def unpacked(db: sqlite3.Connection) -> Columns:
+    """The newest rows, which no pack holds yet."""
+    rows = db.execute(_TAIL, (MISSING,)).fetchall()
+    if not rows:
+        return empty()
+    by_name = dict(zip(DTYPES, zip(*rows, strict=True), strict=True))
+    contact = hash_names([x.encode() for x in by_name.pop("contact")])
+    return columns_of({"contact": contact, **{name: np.array(v, DTYPES[name]) for name, v in by_name.items()}})
+
+
+def columns_of(by_name: Mapping[str, Any]) -> Columns:
+    """Columns from arrays by name, of the types in DTYPES."""
+    return Columns(**by_name)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

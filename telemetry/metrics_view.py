@@ -1,0 +1,91 @@
+"""What /metrics is made of, gathered from the parts of the service at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kpis.cube import Cube, merge
+from telemetry.config import Site
+from telemetry.events import REJECT_REASONS
+from telemetry.exporters.prometheus import WaitingNow
+from telemetry.health import Health
+from telemetry.live import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsView:
+    """One moment of the service; see `telemetry.exporters.prometheus.View`."""
+
+    version: str
+    sites: Mapping[int, str]
+    configured: Sequence[Site]
+    names: Sequence[str]
+    snapshot: Snapshot
+    health: Health
+    earlier: Mapping[tuple[str, str], int]
+    """The journal's tally when the service started."""
+    latest_us: Mapping[str, int]
+    """Source → time of its last event."""
+    connected: Callable[[str, str], bool | None]
+    at_us: int
+
+    def now_us(self) -> int:
+        return self.at_us
+
+    def counted(self) -> Cube:
+        return merge([self.snapshot.closed, self.snapshot.open_days])
+
+    def today(self) -> Cube:
+        return merge([self.snapshot.of_today(code) for code in self.sites])
+
+    def waiting(self) -> Iterable[WaitingNow]:
+        for code, units in self.snapshot.waiting.items():
+            for unit, w in units.items():
+                yield WaitingNow(
+                    self.sites[code], self.names[unit], w.tickets, w.tickets_since_us, w.calls, w.calls_since_us
+                )
+
+    def up(self) -> Iterable[tuple[str, str, bool]]:
+        for site in self.configured:
+            for name in [*(d.id for d in site.devices), *(s.id for s in site.sources)]:
+                there = self.connected(site.id, name)
+                if there is not None:
+                    yield site.id, name, there
+        for name, source in self.health.sources.items():
+            if "/" not in name:  # serves all sites
+                yield "", name, source.connected
+
+    def tallies(self) -> Mapping[str, float]:
+        events, duplicates, ignored = (self._total(what) for what in ("events", "duplicates", "ignored"))
+        return {
+            "records_received": events + duplicates + ignored + sum(self.rejects().values()),
+            "events": events,
+            "duplicates": duplicates,
+            "records_ignored": ignored,
+            "commits": self.health.commits,
+            "commit_seconds": self.health.commit_seconds,
+        }
+
+    def _total(self, what: str) -> int:
+        before = sum(n for (_, key), n in self.earlier.items() if key == what)
+        since: int = sum(getattr(s, what) for s in self.health.sources.values())
+        return before + since
+
+    def rejects(self) -> Mapping[str, int]:
+        out = dict.fromkeys(REJECT_REASONS, 0)
+        for (_, what), n in self.earlier.items():
+            if what.startswith("rejected:"):
+                out[what.removeprefix("rejected:")] += n
+        for source in self.health.sources.values():
+            for reason, n in source.rejected.items():
+                out[reason] += n
+        return out
+
+    def last_event_us(self) -> Mapping[str, int]:
+        out: dict[str, int] = {}
+        for source, t in self.latest_us.items():
+            site = source.split("/", 1)[0]
+            if site in self.sites.values():
+                out[site] = max(out.get(site, 0), t)
+        return out

@@ -1,0 +1,188 @@
+"""Runs every collector for ever: connect, decode, commit, acknowledge, and back off when a source is away.
+
+A batch is acknowledged only after the commit that holds its events and rejects has returned, by the connection that
+delivered it. Batches of all sources that are ready at once share one transaction; nothing waits for one to fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from kpis.columns import Columns
+from telemetry.events import Decoded, Rejected, canonical_json, to_cloudevent
+from telemetry.health import Health
+from telemetry.journal import Committed, DiskFullError, Journal, Unit
+
+log = logging.getLogger("gecc.pipeline")
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+FULL_DISK_PAUSE_S = 2.0
+AHEAD_US = 5 * 60 * 1_000_000
+
+
+class _Decoder(Protocol):
+    def feed(self, records: Any, received_us: int) -> Decoded: ...
+    def dump(self) -> str: ...
+    def load(self, state: str) -> None: ...
+
+
+class Pipeline:
+    """All sources of one journal. `run_source` and `run_commits` are tasks for one TaskGroup."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        protect: Callable[[Decoded], None],
+        committed: Callable[[Columns], None],
+        health: Health,
+        not_connected: type[Exception],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._journal = journal
+        self._protect = protect
+        self._committed = committed
+        self._health = health
+        self._not_connected = not_connected
+        self._clock = clock
+        self._waiting: list[tuple[Unit, asyncio.Future[int]]] = []
+        self._wake = asyncio.Event()
+        self.latest_us: dict[str, int] = {}
+        """Source → time of the last event it brought."""
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
+    async def run_source(self, collector: Any, decoder: _Decoder, *, refuse_future: bool = False) -> None:
+        """Read one source for ever. With `refuse_future` events ahead of our clock are rejected here, for formats that
+        cannot know the time; their past is taken, however long ago: a log that is followed can have waited."""
+        name = collector.name
+        health = self._health.source(name)
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                collector_cursor, decoder_state = _split(self._journal.cursor(name))
+                decoder.load(decoder_state)
+                await collector.connect(collector_cursor)
+                if not health.connected:
+                    log.info("%s: connected", name)
+                health.connected, health.problem, pause = True, "", FIRST_PAUSE_S
+                async for batch in collector.batches():
+                    work = asyncio.ensure_future(self._take(name, decoder, batch, refuse_future))
+                    try:
+                        await asyncio.shield(work)
+                    except asyncio.CancelledError:
+                        await work  # what was read is committed and acknowledged before we go
+                        raise
+            except self._not_connected as problem:
+                if health.connected or not health.problem:
+                    log.warning("%s: not connected: %s", name, problem)
+                health.connected, health.problem = False, str(problem)
+            finally:
+                health.connected = False
+                await collector.aclose()
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  jitter, not a secret
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _take(self, name: str, decoder: _Decoder, batch: Any, refuse_future: bool) -> None:
+        now_us = int(self._clock() * 1e6)
+        decoded = decoder.feed(batch.records, now_us)
+        decoded.gaps.extend(batch.gaps)
+        if refuse_future:
+            _refuse_future(decoded, now_us + AHEAD_US)
+        self._protect(decoded)
+        cursor = _join(batch.cursor, decoder.dump())
+        new = await self.commit(Unit(name, decoded, now_us, cursor))
+        batch.ack()
+        self.latest_us.update({e.source: e.time_us for e in decoded.events})
+        self._count(name, len(batch.records), decoded, new, now_us)
+
+    def _count(self, name: str, received: int, decoded: Decoded, new: int, now_us: int) -> None:
+        health = self._health.source(name)
+        health.last_received_us = now_us
+        health.received += received
+        health.events += new
+        health.duplicates += len(decoded.events) - new
+        health.ignored += decoded.ignored
+        for r in decoded.rejected:
+            health.rejected[r.reason] += 1
+
+    async def commit(self, unit: Unit) -> int:
+        """Store one unit together with whatever else waits; how many of its events were new."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((unit, done))
+        self._wake.set()
+        return await done
+
+    async def run_commits(self) -> None:
+        """Commit what waits, for ever. Raises JournalError when the disk cannot be trusted any more."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            taken, self._waiting = self._waiting, []
+            if not taken:
+                continue
+            began = time.perf_counter()
+            result = await asyncio.shield(loop.run_in_executor(self._writer, self._commit, [u for u, _ in taken]))
+            if result is None:
+                self._health.storing = False
+                self._waiting = taken + self._waiting
+                self._wake.set()
+                await asyncio.sleep(FULL_DISK_PAUSE_S)
+                continue
+            self._health.storing = True
+            self._health.commits += 1
+            self._health.commit_seconds += time.perf_counter() - began
+            self._health.last_commit_us = int(self._clock() * 1e6)
+            if len(result.columns):
+                self._committed(result.columns)
+            for (_, done), new in zip(taken, result.new, strict=True):
+                if not done.done():
+                    done.set_result(new)
+
+    def _commit(self, units: list[Unit]) -> Committed | None:
+        try:
+            return self._journal.commit(units)
+        except DiskFullError as problem:
+            log.error("%s: events wait at their sources until there is room", problem)  # noqa: TRY400
+            return None
+
+    async def in_writer(self, work: Callable[[], Any]) -> Any:
+        """Run something that writes to the journal where all writing happens."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    def close(self) -> None:
+        """End the writer thread after what it is doing."""
+        self._writer.shutdown(wait=True)
+
+
+def _refuse_future(decoded: Decoded, limit_us: int) -> None:
+    ahead = [e for e in decoded.events if e.time_us > limit_us]
+    if ahead:
+        decoded.events = [e for e in decoded.events if e.time_us <= limit_us]
+        decoded.rejected += [
+            Rejected(
+                "time_out_of_range",
+                f"{e.type} at {e.time_us // 1_000_000} (seconds since 1970) is more than 5 minutes ahead of this machine",
+                canonical_json(to_cloudevent(e._replace(person=""))).encode(),
+                e.site,
+                e.source,
+            )
+            for e in ahead
+        ]
+
+
+def _join(cursor: str, state: str) -> str:
+    return f"{len(cursor)}:{cursor}{state}" if cursor or state else ""
+
+
+def _split(text: str) -> tuple[str, str]:
+    if not text:
+        return "", ""
+    size, rest = text.split(":", 1)
+    return rest[: int(size)], rest[int(size) :]

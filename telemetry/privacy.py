@@ -1,0 +1,157 @@
+"""Caller numbers and agents' names become keyed tokens before they reach the journal.
+
+A phone number has too little in it for a bare hash: all Thai numbers can be tried in minutes. So the key is
+everything: 32 random bytes in a file of mode 0600, made at first start. Caller keys change by epoch; for the first
+days of an epoch a call carries its token under the key before as well, so that repeat calls are found across the
+change, and when those days are over the old key is destroyed: older tokens can then be tied to nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from telemetry.events import EVENT_TYPES, Decoded, Event, Rejected
+
+EPOCH_US = 365 * 86_400_000_000
+OVERLAP_US = 31 * 86_400_000_000
+"""How long both keys live; at least the longest window of first-contact resolution (30 days)."""
+
+_WITHHELD = frozenset(
+    (
+        "",
+        "anonymous",
+        "restricted",
+        "unknown",
+        "unavailable",
+        "private",
+        "withheld",
+        "asterisk",
+        "<unknown>",
+        "s",
+        "none",
+    )
+)
+_JUNK = re.compile(r"[\s().\-/]")
+_NUMBER = re.compile(rb"(?<![\d.])(?:\+|00)?(?:66|0)\d{8,9}(?!\d)|\+\d{8,15}(?!\d)")
+
+
+def normal_form(number: str) -> str:
+    """A caller number in its one form ("0812345678", "+4412..."), "" when withheld or not a number.
+
+    +66, 0066 and 66 before a Thai number become 0; what follows an @ is dropped; blanks and dashes do not count.
+    """
+    text = _JUNK.sub("", number.strip().strip('"').split("@", 1)[0]).removeprefix("sip:").removeprefix("tel:")
+    if text.lower() in _WITHHELD:
+        return ""
+    for prefix in ("+66", "0066"):
+        if text.startswith(prefix):
+            text = "0" + text[len(prefix) :].removeprefix("0")
+    if text.startswith("66") and len(text) in (10, 11):
+        text = "0" + text[2:]
+    if text.startswith("00"):
+        text = "+" + text[2:]
+    digits = text.removeprefix("+")
+    if not digits.isascii() or not digits.isdigit() or not digits.strip("0"):
+        return ""
+    return text
+
+
+def redact(raw: bytes) -> bytes:
+    """`raw` with whatever looks like a Thai or international phone number blanked, for rejects that are kept."""
+    return _NUMBER.sub(lambda m: b"x" * len(m.group()), raw)
+
+
+@dataclass(slots=True)
+class _Epoch:
+    from_us: int
+    key: bytes
+
+
+class Pseudonyms:
+    """The tokens of one data folder; the same number has the same token for as long as its key lives."""
+
+    def __init__(self, key_file: Path, now_us: int) -> None:
+        self._file = key_file
+        if not key_file.exists():
+            first = {"from_us": now_us, "key": secrets.token_hex(32)}
+            self._write({"agents": secrets.token_hex(32), "callers": [first]})
+        kept = json.loads(key_file.read_text())
+        self._agent_key = bytes.fromhex(kept["agents"])
+        self._epochs = [_Epoch(e["from_us"], bytes.fromhex(e["key"])) for e in kept["callers"]]
+        self._agents: dict[tuple[str, str], str] = {}
+
+    def _write(self, kept: object) -> None:
+        fresh = self._file.with_suffix(".new")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as out:
+            json.dump(kept, out)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(self._file)
+
+    def rotate(self, now_us: int) -> None:
+        """Begin a new epoch when the current one is a year old; destroy the key before it when the overlap is over."""
+        epochs = list(self._epochs)
+        if now_us - epochs[-1].from_us >= EPOCH_US:
+            epochs.append(_Epoch(now_us, secrets.token_bytes(32)))
+        if len(epochs) > 1 and now_us - epochs[-1].from_us > OVERLAP_US:
+            epochs = epochs[-1:]
+        if epochs != self._epochs:
+            self._epochs = epochs
+            callers = [{"from_us": e.from_us, "key": e.key.hex()} for e in epochs]
+            self._write({"agents": self._agent_key.hex(), "callers": callers})
+
+    def caller(self, number: str, time_us: int) -> tuple[int, int]:
+        """Token of a number at that time and, in the first days of an epoch, its token under the key before.
+
+        0 stands for a withheld number; 0 as second token for none. The oldest key there is serves all times
+        before it (logs imported from the past).
+        """
+        normal = normal_form(number)
+        if not normal:
+            return 0, 0
+        at = len(self._epochs) - 1
+        while at > 0 and time_us < self._epochs[at].from_us:
+            at -= 1
+        current = _token(normal, self._epochs[at].key)
+        if at > 0 and time_us - self._epochs[at].from_us <= OVERLAP_US:
+            return current, _token(normal, self._epochs[at - 1].key)
+        return current, 0
+
+    def agent(self, site: str, name: str) -> str:
+        """The agent's pseudonym: stable, and of no use outside its site."""
+        known = self._agents.get((site, name))
+        if known is None:
+            digest = blake2b(f"{site}\0{name}".encode(), key=self._agent_key, person=b"gecc-agent", digest_size=5)
+            known = self._agents[site, name] = f"agent-{digest.hexdigest()}"
+        return known
+
+    def protect(self, decoded: Decoded) -> None:
+        """Replace, in place, everything that names a person: callers, agents, numbers inside rejected records."""
+        decoded.events = [self._protect(e) if e.person or _IS_AGENT[e.type] else e for e in decoded.events]
+        if decoded.rejected:
+            decoded.rejected = [
+                Rejected(r.reason, redact(r.detail.encode()).decode(), redact(r.raw), r.site, r.source)
+                for r in decoded.rejected
+            ]
+
+    def _protect(self, e: Event) -> Event:
+        caller = alias = 0
+        if e.person:
+            caller, alias = self.caller(e.person, e.time_us)
+        party = self.agent(e.site, e.party) if e.party and _IS_AGENT[e.type] else e.party
+        return e._replace(person="", caller=caller, party=party, c=alias if alias and e.type == "call.entered" else e.c)
+
+
+_IS_AGENT = {name: row.party_is == "agent" for name, row in EVENT_TYPES.items()}
+
+
+def _token(normal: str, key: bytes) -> int:
+    digest = blake2b(normal.encode(), key=key, person=b"gecc-caller", digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True) or 1

@@ -1,0 +1,42 @@
+"""The centre of `gecc demo`: its settings, as gecc.toml says them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from telemetry.simulate.plan import COUNTERS, HOTLINE, KIOSKS, SERVICES
+
+NAME_TH, NAME_EN = "ที่ว่าการอำเภอเมืองสาธิต", "Mueang Sathit District Office (demonstration)"
+
+
+def demo_config_toml(site_id: str, mqtt_port: int, web_port: int, queue_log: Path | str) -> str:
+    """gecc.toml of one district office on this machine, with every device that the simulation speaks for."""
+    log = Path(queue_log)
+    parts = [
+        f"# The centre of `gecc demo`. Its people and calls are invented.\ndata = {_text(log.parent / 'data')}\n",
+        f'[web]\nhost = "127.0.0.1"\nport = {web_port}\n',
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {mqtt_port}\nversion = "3.1.1"\n',
+        _table("sites", id=site_id, name_th=NAME_TH, name_en=NAME_EN, timezone="Asia/Bangkok"),
+    ]
+    parts += [
+        _table("sites.services", id=one.id, name_th=one.name_th, name_en=one.name_en, target_minutes=one.target_min)
+        for one in SERVICES
+    ]
+    parts.append(_table("sites.services", id=HOTLINE, name_th="สายด่วนอำเภอ", name_en="District hotline"))
+    parts += [_table("sites.devices", id=f"kiosk-{n}", kind="kiosk") for n in range(1, KIOSKS + 1)]
+    for n in range(1, COUNTERS + 1):
+        parts.append(_table("sites.devices", id=f"counter-{n}", kind="counter", counter=str(n)))
+        parts.append(_table("sites.devices", id=f"button-{n}", kind="button", counter=str(n), scale_max=5))
+    parts.append(_table("sites.sources", id="pbx", format="asterisk_queue_log", tail=str(log)))
+    return "\n".join(parts)
+
+
+def _table(name: str, **values: str | float) -> str:
+    lines = [f"{key} = {value if isinstance(value, (int, float)) else _text(value)}" for key, value in values.items()]
+    return "\n".join([f"[[{name}]]", *lines, ""])
+
+
+def _text(value: object) -> str:
+    """A TOML basic string: JSON's escapes are among its own."""
+    return json.dumps(str(value), ensure_ascii=False)

@@ -1,0 +1,165 @@
+"""What the pages need of the rest of the product, and the JSON they hand out. Nothing else is known here.
+
+Missing is None everywhere (NaN is sent as null too); times are milliseconds since 1970 UTC (`_ms`) or
+ISO 8601 with offset; ratios are 0..1, percents 0..100, durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
+
+Verdict = Literal["met", "not_met", "insufficient_data"]
+UnitKind = Literal["ratio", "seconds", "percent", "count", "histogram"]
+BetterWord = Literal["higher", "lower", "none"]
+By = Literal["total", "unit", "hour", "day", "month"]
+
+
+class SiteInfo(Protocol):
+    """A service centre as a reader sees it; a configured site fits as it is."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name_th(self) -> str: ...
+    @property
+    def name_en(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+
+
+class SiteName(TypedDict):
+    id: str
+    name_th: str
+    name_en: str
+
+
+class Now(TypedDict):
+    """Who waits. None is "not known" (no such source); nobody waiting is 0 with a `since` of None."""
+
+    tickets_waiting: int | None
+    longest_ticket_wait_since_ms: int | None
+    calls_waiting: int | None
+    longest_call_wait_since_ms: int | None
+
+
+class UnitNow(Now):
+    unit: str
+    name_th: str
+    name_en: str
+    target_minutes: float | None
+    last_called: str | None
+    last_counter: str | None
+
+
+class Bin(TypedDict):
+    """One bar of a histogram row: `label` is shown as it is; `over` marks a bar beyond the target."""
+
+    label: str
+    count: int
+    over: NotRequired[bool]
+
+
+TodayRow = TypedDict(
+    "TodayRow",
+    {
+        "kpi": str,
+        "label_th": str,
+        "label_en": str,
+        "definition_th": str,
+        "definition_en": str,
+        "unit_kind": UnitKind,
+        "value": float | None,
+        "numerator": float | None,
+        "denominator": float | None,
+        "n": int,
+        "ci_low": float | None,
+        "ci_high": float | None,
+        "target": float | None,
+        "better": BetterWord,
+        "verdict": Verdict | None,
+        "from": str,
+        "to": str,
+        "bins": NotRequired[list[Bin]],  # of a histogram; its `value` is the one figure to show beside it
+    },
+)
+
+
+class Hour(TypedDict):
+    hour: int
+    tickets_issued: int
+    calls_offered: int
+    calls_lost: int
+
+
+class SourceNow(TypedDict):
+    id: str
+    kind: Literal["kiosk", "button", "counter", "log", "mqtt"]
+    state: Literal["online", "offline", "silent", "unknown"]
+    last_event_ms: int | None
+
+
+class Board(TypedDict):
+    """The wallboard of one site at one moment. Never changed after it was handed out."""
+
+    version: int
+    as_of_ms: int
+    day: str
+    timezone: str
+    site: SiteName
+    now: Now
+    units: list[UnitNow]
+    today: list[TodayRow]
+    hours: list[Hour]
+    sources: list[SourceNow]
+
+
+KpiRow = TypedDict(
+    "KpiRow",
+    {
+        "kpi": str,
+        "site": str,
+        "unit": str,
+        "from": str,
+        "to": str,
+        "value": float | None,
+        "numerator": float | None,
+        "denominator": float | None,
+        "n": int,
+        "ci_low": float | None,
+        "ci_high": float | None,
+        "target": float | None,
+        "verdict": Verdict | None,
+        "definition": str,
+    },
+)
+
+
+class Service(Protocol):
+    """What the pages ask for. All but `kpis` and `changed` must return at once."""
+
+    def now_ms(self) -> int:
+        """The clock that `as_of_ms` and every `since` were read from; screens follow it, not their own."""
+        ...
+
+    def sites(self) -> Sequence[SiteInfo]: ...
+
+    def board(self, site_id: str) -> Board:
+        """The newest snapshot; KeyError for an unknown site."""
+        ...
+
+    async def changed(self, site_id: str, last_version: int) -> int:
+        """Wait until the snapshot's version is another than `last_version`; may be cancelled at any time."""
+        ...
+
+    async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By) -> list[KpiRow]:
+        """Rows over `from_`..`to` as the reader wrote them (None: not given). ValueError says what is wrong."""
+        ...
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """Exposition body and its content type, for an Accept header."""
+        ...
+
+    def health(self) -> dict[str, Any]: ...
+
+    def ready(self) -> tuple[bool, dict[str, Any]]: ...

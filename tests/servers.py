@@ -1,0 +1,191 @@
+"""Real servers for tests: a free port, a folder of their own, ready when they answer, gone by pid."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+import pytest
+
+NOBODY = 65534
+READY_S = 10.0
+STOP_S = 15.0
+
+
+def need(program: str) -> str:
+    """Path of a program. Without it a test is skipped here, and fails in CI, which must have everything."""
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        message = f"{program} is not installed (Debian: apt-get install {program})"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+def free_port() -> int:
+    """A port nobody listens on just now; whoever starts a server on it must be ready to try again."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Server:
+    """One program on one port. It can be stopped, killed and started again on the same port and folder."""
+
+    def __init__(self, command: Callable[[int, Path], Sequence[str]], ready: Callable[[int], bool] = answers) -> None:
+        self.port = 0
+        self.folder = Path(tempfile.mkdtemp(prefix="gecc-server-"))
+        self._command, self._ready = command, ready
+        self.process: subprocess.Popen[bytes] | None = None
+        if os.geteuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "out.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        for _ in range(5):
+            port = self.port or free_port()
+            if self._start_on(port):
+                self.port = port
+                return
+        raise RuntimeError(f"did not start: {self.log}")
+
+    def _start_on(self, port: int) -> bool:
+        argv = self._command(port, self.folder)
+        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        with (self.folder / "out.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                argv, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, **user
+            )
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if self._ready(port):
+                return True
+            time.sleep(0.005)
+        self.kill()
+        return False
+
+    def stop(self) -> None:
+        """SIGTERM, and its whole group by SIGKILL if that takes too long."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye, nothing saved."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(STOP_S)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def mosquitto(
+    *,
+    persistence: bool = False,
+    max_queued_messages: int = 1_000_000,
+    max_inflight_messages: int = 1000,
+    lines: Sequence[str] = (),
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> Iterator[Server]:
+    """A Mosquitto for anyone on 127.0.0.1.
+
+    `lines` go into its configuration, behind the listener; `files` lie in its folder, `{folder}` in a line.
+    """
+    program = need("mosquitto")
+
+    def command(port: int, folder: Path) -> list[str]:
+        config = [
+            f"persistence {str(persistence).lower()}",
+            f"persistence_location {folder}/",
+            "autosave_on_changes true",
+            "autosave_interval 1",
+            f"max_queued_messages {max_queued_messages}",
+            "max_queued_bytes 0",
+            f"max_inflight_messages {max_inflight_messages}",
+            "set_tcp_nodelay true",
+            "log_type error",
+            f"listener {port} 127.0.0.1",
+            "allow_anonymous true",
+            *(line.format(folder=folder) for line in lines),
+        ]
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+            (folder / name).chmod(0o644)
+        path = folder / "mosquitto.conf"
+        path.write_text("\n".join(config) + "\n")
+        path.chmod(0o644)
+        return [program, "-c", str(path)]
+
+    with Server(command) as server:
+        yield server
+
+
+@contextmanager
+def prometheus(targets: Sequence[str], scrape_interval: str = "1s", rules: str = "") -> Iterator[Server]:
+    """A Prometheus that scrapes `targets` (host:port) and loads `rules` (YAML of rule groups)."""
+    program = need("prometheus")
+
+    def command(port: int, folder: Path) -> list[str]:
+        (folder / "rules.yml").write_text(rules or "groups: []\n")
+        (folder / "prometheus.yml").write_text(
+            f"global: {{scrape_interval: {scrape_interval}, evaluation_interval: {scrape_interval}}}\n"
+            f"rule_files: [{folder}/rules.yml]\n"
+            f"scrape_configs: [{{job_name: gecc, static_configs: [{{targets: {list(targets)!r}}}]}}]\n"
+        )
+        return [
+            program,
+            f"--config.file={folder}/prometheus.yml",
+            f"--storage.tsdb.path={folder}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-lifecycle",
+            "--log.level=warn",
+        ]
+
+    def ready(port: int) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    with Server(command, ready) as server:
+        yield server

@@ -1,0 +1,135 @@
+"""A service that answers from a recorded morning of one district office, and ways to run the application over it."""
+
+import asyncio
+import copy
+import json
+import threading
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import aiohttp
+import pytest
+
+from telemetry.web.routes import make_app, serve
+
+BOARD = json.loads(Path(__file__).with_name("board.json").read_text(encoding="utf-8"))
+
+
+class FakeService:
+    """Boards in a dict; `push` publishes a new version of one. The clock runs on from the recorded moment."""
+
+    def __init__(self, *boards):
+        self.boards = {board["site"]["id"]: board for board in boards or (copy.deepcopy(BOARD),)}
+        self.changes = asyncio.Condition()
+        self.asked = []
+        self.is_ready = True
+        self.broken = False
+        self.clock_ms = BOARD["as_of_ms"]
+
+    def now_ms(self):
+        return self.clock_ms
+
+    def sites(self):
+        return [SimpleNamespace(**board["site"], timezone=board["timezone"]) for board in self.boards.values()]
+
+    def board(self, site_id):
+        if self.broken:
+            raise RuntimeError("secret detail of the inside")
+        return self.boards[site_id]
+
+    async def changed(self, site_id, last_version):
+        async with self.changes:
+            await self.changes.wait_for(lambda: self.boards[site_id]["version"] != last_version)
+        return self.boards[site_id]["version"]
+
+    async def kpis(self, site_id, from_, to, by):
+        self.asked.append((site_id, from_, to, by))
+        if from_ == "yesterday":
+            raise ValueError("from must be a date such as 2026-11-21")
+        names = (
+            "kpi",
+            "value",
+            "numerator",
+            "denominator",
+            "n",
+            "ci_low",
+            "ci_high",
+            "target",
+            "verdict",
+            "from",
+            "to",
+        )
+        rows = self.boards[site_id]["today"]
+        return [
+            {**{name: row[name] for name in names}, "site": site_id, "unit": "", "definition": row["definition_en"]}
+            for row in rows
+        ]
+
+    def metrics(self, accept):
+        return b"# EOF\n", "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+    def health(self):
+        return {"alive": True}
+
+    def ready(self):
+        return self.is_ready, {"ready": self.is_ready, "journal": "ok"}
+
+    async def push(self, change=None, site_id=None):
+        """Publish the next version of a board, changed by `change(board)`."""
+        site_id = site_id or next(iter(self.boards))
+        board = copy.deepcopy(self.boards[site_id])
+        board["version"] += 1
+        if change:
+            change(board)
+        async with self.changes:
+            self.boards[site_id] = board
+            self.changes.notify_all()
+        return board
+
+
+@asynccontextmanager
+async def running(service, **options):
+    runner = await serve(make_app(service, **options), "127.0.0.1", 0)
+    try:
+        async with aiohttp.ClientSession(runner.url) as http:
+            yield SimpleNamespace(http=http, url=runner.url, address=runner.address)
+    finally:
+        await runner.aclose()
+
+
+@contextmanager
+def running_in_thread(make_service, port=0, **options):
+    """The application in a thread of its own, for tests that drive a browser. `call` runs a coroutine there."""
+    ready = threading.Event()
+    box = SimpleNamespace()
+
+    async def main():
+        box.loop, box.stop = asyncio.get_running_loop(), asyncio.Event()
+        box.service = make_service()
+        runner = await serve(make_app(box.service, **options), "127.0.0.1", port)
+        box.url, box.port = runner.url, runner.address[1]
+        ready.set()
+        await box.stop.wait()
+        await runner.aclose()
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    assert ready.wait(10)
+    box.call = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, box.loop).result(10)
+    try:
+        yield box
+    finally:
+        box.loop.call_soon_threadsafe(box.stop.set)
+        thread.join(15)
+
+
+@pytest.fixture
+def web_kit():
+    """What the tests of this folder share; helpers cannot be imported under --import-mode=importlib."""
+    return SimpleNamespace(
+        board=lambda: copy.deepcopy(BOARD),
+        FakeService=FakeService,
+        running=running,
+        running_in_thread=running_in_thread,
+    )
