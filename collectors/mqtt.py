@@ -1,4 +1,9 @@
-"""MQTT, in only: a persistent session, QoS 1, acknowledged when the pipeline says so and not before."""
+"""MQTT, in only: a persistent session, QoS 1, acknowledged when the pipeline says so and not before.
+
+aiomqtt 2.5.1 with its packet reader replaced costs 1.1 µs of processor a message; as it comes 50 µs, and
+3.0.0a1 6.5 µs. That alpha speaks MQTT 5 only and keeps its queue over a reconnect: its late acknowledgements
+took 49 of 50 unread messages from the next session. `tests/bench/mqtt_readers.py` measures all of them.
+"""
 
 from __future__ import annotations
 

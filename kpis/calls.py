@@ -53,7 +53,7 @@ def contacts(cols: Columns, rules: Rules) -> tuple[Facts, Facts]:
 
 
 def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) -> Facts:
-    order = np.argsort(s.enter_us, kind="stable")
+    order = np.lexsort((s.seq, s.enter_us))
     g = group(s.call[order])
     order, at, of = order[g.order], g.starts, g.of_row
     last = np.append(at[1:], len(order))[: len(at)] - 1
@@ -63,7 +63,7 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
     answered = first_answer < len(order)
     until_answer = np.arange(len(order)) <= first_answer[of]
     outcomes, wait = s.outcome[order], s.wait_ms[order]
-    untold = until_answer & (wait == MISSING) & (outcomes != OPEN)
+    untold = until_answer & (wait == MISSING)
     wait_ms = total(np.where(until_answer & (wait != MISSING), wait, 0), at)
     wait_ms[total(untold.astype(np.int64), at) > 0] = MISSING
     wait_known = answered & (wait_ms != MISSING)
@@ -84,8 +84,9 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
     rings = np.where(ring_known, ring // cycle + 1, 0)
     rings_last = np.where(ring_last_known, ring_last // cycle + 1, 0)
 
-    caller = s.caller[order][at]
-    eligible, repeated = _repeats(site, arrival, caller, s.caller_alias[order][at], rules, ends)
+    named = first_row(s.caller[order] != 0, at)
+    caller, alias = (np.where(named < len(order), pick(x[order], named), 0) for x in (s.caller, s.caller_alias))
+    eligible, repeated = _repeats(site, arrival, caller, alias, rules, ends)
     eligible &= answered
     return Facts(
         site=site.astype(np.int32),
@@ -147,20 +148,29 @@ def _repeats(
 
     Window method of first-contact resolution: a later call in (t, t + window], answered or not, is a repeat.
     Around a change of the privacy key a call carries two tokens (`alias` is under the key before); two calls are
-    the same caller's when any token is the same.
+    the same caller's when any token is the same. Times are taken to the millisecond: the microseconds of a log of
+    whole seconds are the order of its lines, and must not decide at the edges of the window.
     """
-    window = of_site(site, rules.fcr_window_us)
+    when, end, window = (
+        (us + 500) // 1000 for us in (arrival, of_site(site, ends), of_site(site, rules.fcr_window_us))
+    )
     known = caller != 0
-    eligible = known & (arrival + window <= of_site(site, ends))
+    eligible = known & (when + window <= end)
     repeated = np.zeros(len(site), np.bool_)
     rows = np.concatenate([np.flatnonzero(known), np.flatnonzero(alias != 0)])
     token = np.concatenate([caller[known], alias[alias != 0]]).view(np.uint64)
-    by_time = np.argsort(arrival[rows], kind="stable")
+    by_time = np.argsort(when[rows], kind="stable")
     rows, token = rows[by_time], token[by_time]
     g = group(mix(token, site[rows].astype(np.uint64)))
-    rows = rows[g.order]
-    again = (g.of_row[1:] == g.of_row[:-1]) & (arrival[rows[1:]] - arrival[rows[:-1]] <= window[rows[:-1]])
-    repeated[rows[:-1][again]] = True
+    rows, of = rows[g.order], g.of_row
+    t = when[rows]
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (of[1:] != of[:-1]) | (t[1:] != t[:-1])
+    later = np.append(np.flatnonzero(new)[1:], len(rows))[np.cumsum(new) - 1]  # first row of a later instant
+    there = later < len(rows)
+    later[~there] = 0
+    again = there & (of[later] == of) & (t[later] - t <= window[rows])
+    repeated[rows[again]] = True
     return eligible, repeated
 
 

@@ -152,13 +152,10 @@ def quantile(h: Seconds, n_groups: int, q: float) -> np.ndarray[tuple[int], np.d
 
 
 def _sum(cell: I64, value: I64, n: int) -> I64:
-    """Exact integer sums per cell: bincount adds doubles, which are exact to 2**53, so larger values go in halves."""
-    if not len(value):
-        return np.zeros(n, np.int64)
-    low = np.bincount(cell, weights=value & 0xFFFFFFFF, minlength=n).astype(np.int64)
-    if int(value.max()) < 1 << 32 and int(value.min()) >= 0:
-        return low
-    return low + (np.bincount(cell, weights=value >> 32, minlength=n).astype(np.int64) << 32)
+    """Sums per cell in whole numbers throughout: bincount would add doubles, which are exact to 2**53 only."""
+    out = np.zeros(n, np.int64)
+    np.add.at(out, cell, value)
+    return out
 
 
 def _collect(cell: I64, second: I64, count: I64) -> Seconds:

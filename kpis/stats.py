@@ -19,4 +19,5 @@ def wilson(successes: F64, n: F64) -> tuple[F64, F64]:
         z2 = Z95 * Z95
         centre = (p + z2 / (2 * n)) / (1 + z2 / n)
         half = Z95 / (1 + z2 / n) * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
+        low, high = np.where(p == 0, 0.0, centre - half), np.where(p == 1, 1.0, centre + half)
+        return low, high  # at the ends of the scale the formula gives them, but for rounding

@@ -1,4 +1,4 @@
-"""Stints: one passage of a call through one queue, rebuilt from the events of any PBX."""
+"""Stints: one passage of a call through one queue, or its refusal by one, rebuilt from the events of any PBX."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def _types(*codes: int) -> Bool:
 
 
 _FAMILY = _types(*range(ENTERED, TURNED_AWAY_CLOSED + 1))
-_EXIT = _types(*range(ABANDONED, SYSTEM_DROP + 1), TURNED_AWAY_EMPTY, TURNED_AWAY_FULL, TURNED_AWAY_CLOSED)
+_REFUSAL = _types(TURNED_AWAY_EMPTY, TURNED_AWAY_FULL, TURNED_AWAY_CLOSED)
+_EXIT = _types(*range(ABANDONED, SYSTEM_DROP + 1)) | _REFUSAL
 _ANSWER = _types(CONNECTED, COMPLETED, TRANSFERRED)
 
 
@@ -38,6 +39,8 @@ class Stints:
     site: I64
     unit: I64
     enter_us: I64
+    seq: I64
+    """Journal offset of its first event: which of the stints that began at one instant came first."""
     caller: I64
     caller_alias: I64
     """The caller's token under the privacy key before; 0 outside the change of keys."""
@@ -52,10 +55,12 @@ class Stints:
 
 def stints(cols: Columns) -> Stints:
     """Cut each (call, queue) into passages: the k-th entry and what follows it. What stands before the first
-    entry (a log that starts mid-call, clocks that disagree) belongs to the first."""
+    entry (a log that starts mid-call, clocks that disagree) belongs to the first. A refusal is no part of a passage
+    that follows or went before: it is a stint of no length, one for each (call, queue)."""
     ev = cols.take(_FAMILY[cols.type] & (cols.contact != 0))
     call = mix(ev.contact, ev.site.astype(np.uint64))
-    ev, g = bring_together(ev, mix(call, ev.unit.astype(np.uint64)))
+    place = np.where(_REFUSAL[ev.type], ~ev.unit, ev.unit).astype(np.uint64)
+    ev, g = bring_together(ev, mix(call, place))
     call = mix(ev.contact, ev.site.astype(np.uint64))
     entered = ev.type == ENTERED
     entries = np.cumsum(entered)
@@ -74,24 +79,27 @@ def stints(cols: Columns) -> Stints:
     answered = answer < len(ev)
     alias = pick(ev.c, enter)
 
-    # The wait is what the PBX says; where it does not, the time from entry to answer or exit.
+    # The wait is what the PBX says; where it does not, the time from entry to answer or exit. The microseconds of a
+    # log of whole seconds are the order of its lines: rounding to milliseconds takes them out.
     told_by = np.where(connect < len(ev), connect, np.where(answered, answer, leave))
     wait, end_us, talk_ms = pick(ev.a, told_by), pick(ev.time_us, told_by), np.maximum(pick(talk, told_by), 0)
     ended = end_us != MISSING
     enter_us = pick(ev.time_us, enter)
     derived = np.where(ended, end_us - (np.maximum(wait, 0) + talk_ms) * 1000, ev.time_us[at])
     enter_us = np.where(enter_us != MISSING, enter_us, derived)
-    measured = (end_us - enter_us) // 1000 - talk_ms
+    measured = (end_us - enter_us + 500) // 1000 - talk_ms
+    measurable = ended & (measured >= 0) & ((enter < len(ev)) | _REFUSAL[ev.type[at]])
     return Stints(
         call=call[at],
         site=ev.site[at].astype(np.int64),
         unit=ev.unit[at].astype(np.int64),
         enter_us=enter_us,
+        seq=ev.seq[at],
         caller=np.where(enter < len(ev), pick(ev.caller, enter), 0),
         caller_alias=np.where(alias == MISSING, 0, alias),
         answered=answered,
         outcome=np.where(answered, ANSWERED, np.maximum(pick(ev.type.astype(np.int64), leave), OPEN)),
-        wait_ms=np.where(wait != MISSING, wait, np.where(ended & (measured >= 0), measured, MISSING)),
+        wait_ms=np.where(wait != MISSING, wait, np.where(measurable, measured, MISSING)),
         ring_last_ms=pick(ev.b, connect),
         ring_tried_ms=_tried(ev, at, connect),
         talk_ms=total(talk, at),

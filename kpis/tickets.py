@@ -47,7 +47,8 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> Facts:
     at = np.flatnonzero(new)
 
     t, kind = ev.time_us, ev.type
-    issue = pick(t, first_row(issued, at))
+    issue_row = first_row(issued, at)
+    issue = pick(t, issue_row)
     called_row = first_row((kind == CALLED) | (kind == STARTED), at)
     called = pick(t, called_row)
     finished = first_row(kind == FINISHED, at) < len(ev)
@@ -61,7 +62,8 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> Facts:
     wait_ms = np.where(both, (called - issue) // 1000, MISSING)
     backwards = both & (wait_ms < 0)
     known = both & ~backwards
-    site, unit = ev.site[at].astype(np.int64), ev.unit[at].astype(np.int64)
+    site = ev.site[at].astype(np.int64)
+    unit = ev.unit[np.where(issue_row < len(ev), issue_row, at)].astype(np.int64)
     target = _targets(site, unit, rules)
     service_ms, served_legs = _service(ev, at)
     moved = last_row(kind == TRANSFERRED, at)
@@ -74,7 +76,7 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> Facts:
     )
     return Facts(
         site=ev.site[at],
-        unit=ev.unit[at],
+        unit=unit.astype(np.int32),
         arrival_us=np.where(issue != MISSING, issue, t[at]),
         counts={
             "tickets_issued": issue != MISSING,

@@ -25,6 +25,7 @@ from telemetry.exporters import prometheus
 from telemetry.figures import query
 from telemetry.health import Health
 from telemetry.journal import Journal
+from telemetry.journal_reader import JournalError
 from telemetry.live import Live
 from telemetry.metrics_view import MetricsView
 from telemetry.pipeline import Pipeline
@@ -36,6 +37,7 @@ from telemetry.web.serving import serve
 log = logging.getLogger("gecc")
 
 MQTT_SOURCE = "mqtt"
+LAST_COMMIT_S = 8.0
 VERSION = version("gecc-telemetry")
 
 
@@ -60,8 +62,18 @@ async def run(
     gc.set_threshold(100_000, 50, 100)
     try:
         await service.run(stop, started)
+    except BaseExceptionGroup as group:
+        failed = group.subgroup(JournalError)
+        if failed is None:
+            raise
+        raise _first(failed) from None  # the disk decided; what else it took down says nothing more
     finally:
         service.close()
+
+
+def _first(group: BaseExceptionGroup[JournalError]) -> JournalError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 class Service:
@@ -109,7 +121,8 @@ class Service:
                 self._health.started = False
                 for task in sources:
                     task.cancel()
-                await asyncio.gather(*sources, return_exceptions=True)
+                if sources:  # longer only if the disk is full: then what is not committed is not acknowledged
+                    await asyncio.wait(sources, timeout=LAST_COMMIT_S)
                 for task in (commits, live, keys):
                     task.cancel()
         finally:

@@ -23,6 +23,7 @@ from telemetry.config import Config, Site
 from telemetry.figures import query
 from telemetry.journal import Journal, Unit
 from telemetry.journal_reader import JournalReader
+from telemetry.pipeline import refuse_future_events
 from telemetry.privacy import Pseudonyms
 
 VERSION = version("gecc-telemetry")
@@ -89,6 +90,7 @@ def import_files(args: Namespace) -> int:
         lines = events = duplicates = rejected = ignored = 0
         for batch in _with_progress(args.files):
             decoded = decoder.feed(batch, time.time_ns() // 1000)
+            refuse_future_events(decoded, time.time_ns() // 1000)
             pseudonyms.protect(decoded)
             new = journal.commit([Unit(name, decoded, time.time_ns() // 1000)]).new[0]
             lines += len(batch)
@@ -115,7 +117,7 @@ def kpis(args: Namespace) -> int:
     elif args.format == "csv":
         out = csv.DictWriter(sys.stdout, list(rows[0]) if rows else ["kpi"], lineterminator="\r\n")
         out.writeheader()
-        out.writerows({k: json.dumps(v) if isinstance(v, dict) else v for k, v in row.items()} for row in rows)
+        out.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
     else:
         _table(rows, args.lang)
     return 0
@@ -174,6 +176,13 @@ def _with_progress(files: list[Path]) -> Iterator[list[bytes]]:
                 )
     if bar:
         print("\r\x1b[K", end="", file=sys.stderr)
+
+
+def _cell(value: Any) -> Any:
+    """A cell of a CSV; a name of a queue that a spreadsheet would take for a formula has a quote before it."""
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
 
 
 def _table(rows: list[dict[str, Any]], lang: str) -> None:

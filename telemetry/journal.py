@@ -13,25 +13,18 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
-from kpis.columns import DAY_US, Columns, concat, empty, group, hash_names
+from kpis.columns import Columns, concat, empty, hash_names
+from telemetry import packs
 from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
-from telemetry.journal_reader import (
-    HEARD,
-    SCHEMA_VERSION,
-    STORED,
-    JournalError,
-    JournalReader,
-    columns_of,
-    connect,
-    unpacked,
-)
+from telemetry.journal_reader import SCHEMA_VERSION, JournalError, JournalReader, connect, unpacked
 
 _SCHEMA = """
 CREATE TABLE name(code INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
@@ -95,14 +88,16 @@ class Journal(JournalReader):
 
     def __init__(self, data: Path, *, pack_rows: int = 50_000, crashpoint: Callable[[str], None] = no_crash) -> None:
         data.mkdir(parents=True, exist_ok=True)
-        self._lock = _take_lock(data / "lock")
-        self._db = _open(data / "journal.db")
         self._pack_rows = pack_rows
         self._crashpoint = crashpoint
-        super().__init__(data)
-        self.ensure([""])
-        self._next_seq = 1 + int(self._db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
-        self._tail: list[Columns] = [unpacked(self._db)]
+        with ExitStack() as undo:  # who is refused holds nothing
+            self._lock = undo.enter_context(_take_lock(data / "lock"))
+            self._db = undo.enter_context(closing(_open(data / "journal.db")))
+            super().__init__(data)
+            self.ensure([""])
+            self._next_seq = 1 + int(self._db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+            self._tail: list[Columns] = [unpacked(self._db)]
+            undo.pop_all()
 
     def close(self) -> None:
         """Close the file and let go of the folder."""
@@ -113,9 +108,29 @@ class Journal(JournalReader):
         """Give these names codes (sites and units of the configuration, before any event names them)."""
         missing = [n for n in dict.fromkeys(names) if n not in self.codes]
         if missing:
+            with self._transaction():
+                self._intern(missing)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of what is written inside, on the disk, or nothing of it, whatever went wrong."""
+        known = len(self.names)
+        try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._intern(missing)
+            yield
             self._db.execute("COMMIT")
+        except BaseException as problem:
+            for name in self.names[known:]:
+                del self.codes[name]
+            del self.names[known:]
+            if self._db.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+            if not isinstance(problem, sqlite3.Error):
+                raise
+            if getattr(problem, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise DiskFullError(f"{self.path}: the disk is full") from problem
+            raise JournalError(f"{self.path}: {problem}") from problem
 
     def _intern(self, names: Sequence[str]) -> None:
         for name in names:
@@ -129,27 +144,19 @@ class Journal(JournalReader):
             super()._load_names(db)
 
     def set_note(self, key: str, value: object) -> None:
-        """Keep a small JSON value beside the events (counters that must not go down over a restart)."""
-        self._db.execute(
-            "INSERT INTO note VALUES (?,?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, json.dumps(value))
-        )
+        """Keep a small JSON value beside the events (counters that must not go down over a restart).
+        Raises as `commit` does."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO note VALUES (?,?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, json.dumps(value))
+            )
 
     def commit(self, units: Sequence[Unit]) -> Committed:
         """Store all units in one transaction and return after fsync. Raises DiskFullError, or JournalError when the
         disk fails otherwise: then nothing may be acknowledged and the process must end."""
-        known = len(self.names)
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             columns, new = self._insert(units)
             self._crashpoint("before_commit")
-            self._db.execute("COMMIT")
-        except sqlite3.Error as problem:
-            self._forget_names(known)
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if problem.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                raise DiskFullError(f"{self.path}: the disk is full") from problem
-            raise JournalError(f"{self.path}: {problem}") from problem
         self._crashpoint("after_commit")
         if len(columns):
             self._next_seq = int(columns.seq[-1]) + 1
@@ -157,11 +164,6 @@ class Journal(JournalReader):
             if sum(map(len, self._tail)) >= self._pack_rows:
                 self.pack()
         return Committed(columns, new)
-
-    def _forget_names(self, known: int) -> None:
-        for name in self.names[known:]:
-            del self.codes[name]
-        del self.names[known:]
 
     def _insert(self, units: Sequence[Unit]) -> tuple[Columns, list[int]]:
         parts: list[Columns] = []
@@ -261,63 +263,22 @@ class Journal(JournalReader):
                 "INSERT INTO cursor VALUES (?,?) ON CONFLICT DO UPDATE SET text = excluded.text", (source, unit.cursor)
             )
 
-    # -- packing ---------------------------------------------------------------------------------------------------
-
     def pack(self) -> None:
-        """Pack the rows committed since the last time as column blobs per site and day.
-
-        A new run is joined with the one before it as long as that is less than four times its size, so that a day
-        ends up as a few runs and no row is copied more than a few times.
-        """
+        """Pack the rows committed since the last time as column blobs per site and day."""
         cols = concat(self._tail)
         if not len(cols):
             return
-        day = cols.time_us // DAY_US
-        g = group((cols.site.astype(np.uint64) << np.uint64(32)) | day.astype(np.uint64))
-        cols, day = cols.take(g.order), day[g.order]
-        self._db.execute("BEGIN IMMEDIATE")
         try:
-            for at, until in zip(g.starts, [*g.starts[1:], len(cols)], strict=True):
-                self._pack_run(cols.take(slice(at, until)), int(cols.site[at]), int(day[at]))
-            self._db.execute("UPDATE packed SET upto_seq = ?", (self._next_seq - 1,))
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            self._db.execute("ROLLBACK")
+            with self._transaction():
+                packs.write(self._db, cols)
+                self._db.execute("UPDATE packed SET upto_seq = ?", (self._next_seq - 1,))
+        except DiskFullError:
             return  # the rows are safe; the next commit tries again
         self._tail = []
 
-    def _pack_run(self, run: Columns, site: int, day: int) -> None:
-        older = self._db.execute(
-            "SELECT rowid, n, columns FROM pack WHERE site = ? AND day = ? ORDER BY last_seq DESC", (site, day)
-        )
-        parts, total, gone = [run], len(run), []
-        for rowid, n, blob in older:
-            if n >= 4 * total:
-                break
-            parts.append(_unpack(blob, n, site))
-            total += n
-            gone.append((rowid,))
-        if gone:
-            run = concat(parts[::-1])
-            self._db.executemany("DELETE FROM pack WHERE rowid = ?", gone)
-        heard = run.time_us[HEARD[run.type]]
-        blob = b"".join(np.ascontiguousarray(getattr(run, name)).tobytes() for name, _ in STORED)
-        self._db.execute(
-            "INSERT INTO pack VALUES (?,?,?,?,?,?,?)",
-            (int(run.seq[0]), int(run.seq[-1]), site, day, len(run), int(heard.max()) if len(heard) else 0, blob),
-        )
-
-
-def _unpack(blob: bytes, n: int, site: int) -> Columns:
-    out: dict[str, Any] = {"site": np.full(n, site, np.int32)}
-    offset = 0
-    for name, dtype in STORED:
-        out[name] = np.frombuffer(blob, dtype, n, offset)
-        offset += n * dtype.itemsize
-    return columns_of(out)
-
 
 def _open(path: Path) -> sqlite3.Connection:
+    db: sqlite3.Connection | None = None
     try:
         db = connect(path, writable=True)
         db.execute("PRAGMA page_size=8192")
@@ -332,6 +293,8 @@ def _open(path: Path) -> sqlite3.Connection:
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             db.execute("COMMIT")
     except sqlite3.DatabaseError as problem:
+        if db is not None:
+            db.close()
         raise JournalError(f"{path}: {problem}") from problem
     return db
 

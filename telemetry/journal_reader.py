@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from kpis.columns import DAY_US, DTYPES, Columns, empty, hash_names
-from telemetry.events import EVENT_TYPES, MISSING, TYPE_OF_CODE, Event
+from telemetry.events import MISSING, TYPE_OF_CODE, Event
+from telemetry.packs import HEARD, columns_of, fill
 
 SCHEMA_VERSION = 1
-STORED = [(name, dtype) for name, dtype in DTYPES.items() if name != "site"]
-"""The columns of a pack, one after another; its site stands in the row."""
-
-HEARD = np.zeros(128, np.bool_)
-"""Event types that say that the PBX was heard of."""
-HEARD[[row.code for name, row in EVENT_TYPES.items() if name.startswith(("call.", "agent.", "source."))]] = True
-
 _TAIL = (
     "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1)"
     " FROM event WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq"
@@ -94,11 +87,7 @@ class JournalReader:
             at = 0
             rows = db.execute(f"SELECT site, n, columns FROM pack WHERE {where} ORDER BY site, day, first_seq", values)  # noqa: S608
             for site, size, blob in rows:
-                offset = 0
-                out["site"][at : at + size] = site
-                for name, dtype in STORED:
-                    out[name][at : at + size] = np.frombuffer(blob, dtype, size, offset)
-                    offset += size * dtype.itemsize
+                fill(out, at, site, size, blob)
                 at += size
         for name in DTYPES:
             out[name][at:] = getattr(tail, name)
@@ -238,11 +227,6 @@ def unpacked(db: sqlite3.Connection) -> Columns:
     by_name = dict(zip(DTYPES, zip(*rows, strict=True), strict=True))
     contact = hash_names([x.encode() for x in by_name.pop("contact")])
     return columns_of({"contact": contact, **{name: np.array(v, DTYPES[name]) for name, v in by_name.items()}})
-
-
-def columns_of(by_name: Mapping[str, Any]) -> Columns:
-    """Columns from arrays by name, of the types in DTYPES."""
-    return Columns(**by_name)
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -7,10 +7,12 @@ most once a second, and never for more than about a tenth of the time.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
 import numpy as np
 
@@ -21,8 +23,10 @@ from kpis.cube import Cube, Seconds, build, merge, roll_up
 from kpis.model import Facts
 from kpis.results import facts_of, select, within
 from telemetry.config import Site
-from telemetry.journal import Journal
+from telemetry.journal import DiskFullError, Journal
 from telemetry.rules import rules_of, zones_of
+
+log = logging.getLogger("gecc.live")
 
 SHORTEST_PAUSE_S = 1.0
 SHARE_OF_TIME = 0.1
@@ -81,41 +85,38 @@ class Live:
         self._closed = nothing
         self._closed_upto: dict[int, int] = {}
         """Site code → first local day that is not yet in the closed totals."""
+        self._kept_upto: dict[int, int] = {}
+        """The same, as the journal has it."""
 
     def load(self) -> None:
         """Take the open days from the journal; what is older goes into the closed totals, once."""
         now_us = int(self._clock() * 1e6)
         today = self._local_days(now_us)
-        upto = self._journal.note("counters_upto")
-        closed_upto = {int(k): v for k, v in upto.items()} if isinstance(upto, dict) else {}
+        self._closed, closed_upto = _closed_from(self._journal.note("counters"))
+        self._kept_upto = dict(closed_upto)
         oldest = min(
             [*(closed_upto.get(c, d - 1) for c, d in today.items()), *(d - 1 for d in today.values())], default=0
         )
         cols = self._journal.columns(list(self.codes), (oldest - 1) * DAY_US, now_us + 2 * DAY_US)
-        self._pending = [cols]
-        self._closed = _closed_from(self._journal.note("counters"))
         self._closed_upto = {c: closed_upto.get(c, today[c] - 1) for c in today}
-        self.refresh()
+        self.refresh([cols])
 
     def add(self, columns: Columns) -> None:
         """Events that were just committed."""
         self._pending.append(columns)
 
-    async def run(self, in_writer: Callable[[Callable[[], None]], object]) -> None:
-        """Refresh for ever; closed totals are kept in the journal by `in_writer` when a day ends."""
+    async def run(self, in_writer: Callable[[Callable[[], None]], Awaitable[object]]) -> None:
+        """Refresh for ever; closed totals are kept in the journal by `in_writer` at the start and when a day ends."""
         while True:
             began = time.perf_counter()
-            closed_before = dict(self._closed_upto)
             day_ended = self._local_days(int(self._clock() * 1e6)) != self.snapshot.today
             stale = self._clock() * 1e6 - self.snapshot.as_of_us > LONGEST_PAUSE_S * 1e6
             if self._pending or day_ended or stale:
-                await asyncio.to_thread(self.refresh, everything=stale)
+                await asyncio.to_thread(self.refresh, self._take_pending(), everything=stale)
                 async with self._changed:
                     self._changed.notify_all()
-            if self._closed_upto != closed_before:
-                done = in_writer(self._keep_closed)
-                if asyncio.isfuture(done) or asyncio.iscoroutine(done):
-                    await done
+            if self._closed_upto != self._kept_upto:
+                await self._keep_closed(in_writer)
             took = time.perf_counter() - began
             await asyncio.sleep(max(SHORTEST_PAUSE_S - took, took / SHARE_OF_TIME - took))
 
@@ -125,16 +126,20 @@ class Live:
             await self._changed.wait_for(lambda: self.snapshot.version.get(site, 0) != last_version)
         return self.snapshot.version.get(site, 0)
 
-    def refresh(self, *, everything: bool = False) -> None:
+    def _take_pending(self) -> list[Columns]:
+        """On the event loop, as `add` is: a list that a thread was given is never appended to."""
+        taken, self._pending = self._pending, []
+        return taken
+
+    def refresh(self, parts: Sequence[Columns], *, everything: bool = False) -> None:
         """Compute the touched sites again and publish a new snapshot; with `everything` each site has a new version."""
         now_us = int(self._clock() * 1e6)
-        fresh, self._pending = concat(self._pending), []
+        fresh = concat(parts)
         old, today = self.snapshot, self._local_days(now_us)
         touched = set(np.unique(fresh.site).tolist()) & set(self.codes.values())
         turned = {c for c, day in today.items() if old.today.get(c) != day}
         for code in touched:
-            parts = [self._columns.get(code, empty()), fresh.take(fresh.site == code)]
-            self._columns[code] = concat([p for p in parts if len(p)])
+            self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(fresh.site == code)])
         self._close_days({c: today[c] for c in turned})
         dirty = touched | turned
         facts = self._facts(sorted(dirty))
@@ -173,9 +178,15 @@ class Live:
                 local = self._zones.to_local(cols.time_us, cols.site) // DAY_US
                 self._columns[code] = cols.take(local >= day - 2)
 
-    def _keep_closed(self) -> None:
-        self._journal.set_note("counters", _closed_note(self._closed))
-        self._journal.set_note("counters_upto", {str(c): day for c, day in self._closed_upto.items()})
+    async def _keep_closed(self, in_writer: Callable[[Callable[[], None]], Awaitable[object]]) -> None:
+        """Totals and how far they reach, in one note: half of it would count a day twice. Tried again on a full disk."""
+        upto, note = dict(self._closed_upto), _closed_note(self._closed, self._closed_upto)
+        try:
+            await in_writer(partial(self._journal.set_note, "counters", note))
+        except DiskFullError as problem:
+            log.error("%s: the totals of the days before wait for room", problem)  # noqa: TRY400
+        else:
+            self._kept_upto = upto
 
     def _waiting(self, facts: Mapping[str, Facts], now_us: int) -> dict[int, dict[int, Waiting]]:
         out: dict[int, dict[int, Waiting]] = {}
@@ -235,19 +246,21 @@ def _totals(cubes: Sequence[Cube]) -> Cube:
     return merge(flat)
 
 
-def _closed_note(cube: Cube) -> object:
+def _closed_note(cube: Cube, upto: Mapping[int, int]) -> object:
     return {
+        "upto": {str(site): day for site, day in upto.items()},
         "key": cube.key.tolist(),
         "sums": {k: v.tolist() for k, v in cube.sums.items()},
         "seconds": {k: [h.cell.tolist(), h.second.tolist(), h.count.tolist()] for k, h in cube.seconds.items()},
     }
 
 
-def _closed_from(note: object) -> Cube:
+def _closed_from(note: object) -> tuple[Cube, dict[int, int]]:
     if not isinstance(note, dict):
-        return Cube(np.empty(0, np.uint64), {}, {})
-    return Cube(
+        return Cube(np.empty(0, np.uint64), {}, {}), {}
+    cube = Cube(
         np.array(note["key"], np.uint64),
         {k: np.array(v, np.int64) for k, v in note["sums"].items()},
         {k: Seconds(*(np.array(x, np.int64) for x in v)) for k, v in note["seconds"].items()},
     )
+    return cube, {int(site): day for site, day in note["upto"].items()}

@@ -52,6 +52,8 @@ class Pipeline:
         self._not_connected = not_connected
         self._clock = clock
         self._waiting: list[tuple[Unit, asyncio.Future[int]]] = []
+        self._under_way: list[tuple[Unit, asyncio.Future[int]]] = []
+        self._ended = False
         self._wake = asyncio.Event()
         self.latest_us: dict[str, int] = {}
         """Source → time of the last event it brought."""
@@ -93,7 +95,7 @@ class Pipeline:
         decoded = decoder.feed(batch.records, now_us)
         decoded.gaps.extend(batch.gaps)
         if refuse_future:
-            _refuse_future(decoded, now_us + AHEAD_US)
+            refuse_future_events(decoded, now_us)
         self._protect(decoded)
         cursor = _join(batch.cursor, decoder.dump())
         new = await self.commit(Unit(name, decoded, now_us, cursor))
@@ -113,13 +115,24 @@ class Pipeline:
 
     async def commit(self, unit: Unit) -> int:
         """Store one unit together with whatever else waits; how many of its events were new."""
+        if self._ended:
+            raise asyncio.CancelledError("the journal is closed")
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((unit, done))
         self._wake.set()
         return await done
 
     async def run_commits(self) -> None:
-        """Commit what waits, for ever. Raises JournalError when the disk cannot be trusted any more."""
+        """Commit what waits, for ever. Raises JournalError when the disk cannot be trusted any more. When it ends, for
+        whatever reason, nobody is left waiting for a commit that will not come."""
+        try:
+            await self._commit_for_ever()
+        finally:
+            self._ended = True
+            for _, done in self._waiting + self._under_way:
+                done.cancel()
+
+    async def _commit_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
@@ -127,6 +140,7 @@ class Pipeline:
             taken, self._waiting = self._waiting, []
             if not taken:
                 continue
+            self._under_way = taken
             began = time.perf_counter()
             result = await asyncio.shield(loop.run_in_executor(self._writer, self._commit, [u for u, _ in taken]))
             if result is None:
@@ -161,7 +175,9 @@ class Pipeline:
         self._writer.shutdown(wait=True)
 
 
-def _refuse_future(decoded: Decoded, limit_us: int) -> None:
+def refuse_future_events(decoded: Decoded, now_us: int) -> None:
+    """Turn events ahead of our clock into rejects, in place: nothing that is recorded can have happened later."""
+    limit_us = now_us + AHEAD_US
     ahead = [e for e in decoded.events if e.time_us > limit_us]
     if ahead:
         decoded.events = [e for e in decoded.events if e.time_us <= limit_us]

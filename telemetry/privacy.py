@@ -15,12 +15,15 @@ import secrets
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
-from telemetry.events import EVENT_TYPES, Decoded, Event, Rejected
+from telemetry.events import EVENT_TYPES, Decoded, Event, Rejected, canonical_json
 
 EPOCH_US = 365 * 86_400_000_000
 OVERLAP_US = 31 * 86_400_000_000
 """How long both keys live; at least the longest window of first-contact resolution (30 days)."""
+
+KEY_BYTES = 32
 
 _WITHHELD = frozenset(
     (
@@ -38,7 +41,7 @@ _WITHHELD = frozenset(
     )
 )
 _JUNK = re.compile(r"[\s().\-/]")
-_NUMBER = re.compile(rb"(?<![\d.])(?:\+|00)?(?:66|0)\d{8,9}(?!\d)|\+\d{8,15}(?!\d)")
+_NUMBER = re.compile(rb"(?<![\d.])(?:(?:\+|00)(?:[ -]?\d){8,15}|(?:66|0)(?:[ -]?\d){8,9})(?!\d)")
 
 
 def normal_form(number: str) -> str:
@@ -67,6 +70,23 @@ def redact(raw: bytes) -> bytes:
     return _NUMBER.sub(lambda m: b"x" * len(m.group()), raw)
 
 
+def _redact_extra(extra: str) -> str:
+    """The same for the fields that an event's source added: one JSON text stays one."""
+    if not _NUMBER.search(extra.encode()):
+        return extra
+    return canonical_json(_blank(json.loads(extra)))
+
+
+def _blank(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_blank(key): _blank(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_blank(one) for one in value]
+    if isinstance(value, str):
+        return redact(value.encode()).decode()
+    return "withheld" if _NUMBER.search(str(value).encode()) else value
+
+
 @dataclass(slots=True)
 class _Epoch:
     from_us: int
@@ -79,11 +99,17 @@ class Pseudonyms:
     def __init__(self, key_file: Path, now_us: int) -> None:
         self._file = key_file
         if not key_file.exists():
-            first = {"from_us": now_us, "key": secrets.token_hex(32)}
-            self._write({"agents": secrets.token_hex(32), "callers": [first]})
-        kept = json.loads(key_file.read_text())
-        self._agent_key = bytes.fromhex(kept["agents"])
-        self._epochs = [_Epoch(e["from_us"], bytes.fromhex(e["key"])) for e in kept["callers"]]
+            first = {"from_us": now_us, "key": secrets.token_hex(KEY_BYTES)}
+            self._write({"agents": secrets.token_hex(KEY_BYTES), "callers": [first]})
+        try:
+            kept = json.loads(key_file.read_text())
+            self._agent_key = _key(kept["agents"])
+            self._epochs = [_Epoch(int(e["from_us"]), _key(e["key"])) for e in kept["callers"]]
+            self._epochs[0]
+        except (ValueError, LookupError, TypeError) as problem:
+            raise OSError(
+                f"{key_file}: damaged; put back a copy of it (without one, remove it: callers of before are then strangers)"
+            ) from problem
         self._agents: dict[tuple[str, str], str] = {}
 
     def _write(self, kept: object) -> None:
@@ -99,7 +125,7 @@ class Pseudonyms:
         """Begin a new epoch when the current one is a year old; destroy the key before it when the overlap is over."""
         epochs = list(self._epochs)
         if now_us - epochs[-1].from_us >= EPOCH_US:
-            epochs.append(_Epoch(now_us, secrets.token_bytes(32)))
+            epochs.append(_Epoch(now_us, secrets.token_bytes(KEY_BYTES)))
         if len(epochs) > 1 and now_us - epochs[-1].from_us > OVERLAP_US:
             epochs = epochs[-1:]
         if epochs != self._epochs:
@@ -133,8 +159,8 @@ class Pseudonyms:
         return known
 
     def protect(self, decoded: Decoded) -> None:
-        """Replace, in place, everything that names a person: callers, agents, numbers inside rejected records."""
-        decoded.events = [self._protect(e) if e.person or _IS_AGENT[e.type] else e for e in decoded.events]
+        """Replace, in place, everything that names a person: callers, agents, numbers inside rejects and extra fields."""
+        decoded.events = [self._protect(e) if e.person or e.extra or _IS_AGENT[e.type] else e for e in decoded.events]
         if decoded.rejected:
             decoded.rejected = [
                 Rejected(r.reason, redact(r.detail.encode()).decode(), redact(r.raw), r.site, r.source)
@@ -146,10 +172,19 @@ class Pseudonyms:
         if e.person:
             caller, alias = self.caller(e.person, e.time_us)
         party = self.agent(e.site, e.party) if e.party and _IS_AGENT[e.type] else e.party
-        return e._replace(person="", caller=caller, party=party, c=alias if alias and e.type == "call.entered" else e.c)
+        alias = alias if e.type == "call.entered" else 0
+        extra = _redact_extra(e.extra) if e.extra else ""
+        return e._replace(person="", caller=caller, party=party, c=alias or e.c, extra=extra)
 
 
 _IS_AGENT = {name: row.party_is == "agent" for name, row in EVENT_TYPES.items()}
+
+
+def _key(text: str) -> bytes:
+    key = bytes.fromhex(text)
+    if len(key) != KEY_BYTES:
+        raise ValueError("a key of another length")
+    return key
 
 
 def _token(normal: str, key: bytes) -> int:

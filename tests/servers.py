@@ -141,7 +141,6 @@ def mosquitto(
             f"max_queued_messages {max_queued_messages}",
             "max_queued_bytes 0",
             f"max_inflight_messages {max_inflight_messages}",
-            "set_tcp_nodelay true",
             "log_type error",
             f"listener {port} 127.0.0.1",
             "allow_anonymous true",

@@ -62,7 +62,9 @@ def configuration(data: Path, mqtt_port: int) -> Path:
         + "".join(f'[[sites.devices]]\nid = "kiosk-{k}"\n' for k in range(KIOSKS))
         for s in range(SITES)
     )
-    file.write_text(f"[web]\nport = 0\n[mqtt]\nhost = '127.0.0.1'\nport = {mqtt_port}\nreceive_maximum = {WINDOW}\n{sites}")
+    file.write_text(
+        f"[web]\nport = 0\n[mqtt]\nhost = '127.0.0.1'\nport = {mqtt_port}\nreceive_maximum = {WINDOW}\n{sites}"
+    )
     return file
 
 
@@ -73,7 +75,10 @@ def service(data: Path, mqtt_port: int, profile: str = "") -> Iterator[str]:
     log = data / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, *command, "--config", str(configuration(data, mqtt_port))], cwd=ROOT, stdout=out, stderr=out
+            [sys.executable, *command, "--config", str(configuration(data, mqtt_port))],
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
         )
     try:
         deadline = time.monotonic() + 120
@@ -205,7 +210,9 @@ def main() -> None:
             print(text)
         if args.history:
             ours, floor = time_columns(root / "old")
-            print(f"columns over {args.history:,} rows: {ours:.2f} s, memory-mapped .npy {floor:.2f} s, ratio {ours / floor:.2f}")
+            print(
+                f"columns over {args.history:,} rows: {ours:.2f} s, memory-mapped .npy {floor:.2f} s, ratio {ours / floor:.2f}"
+            )
 
 
 if __name__ == "__main__":

@@ -164,18 +164,18 @@ def fake_broker(total: int, size: int) -> None:
         packets = [publisher.publish_packet(TOPIC, b"x" * size, mid=i % 65535 + 1, v5=v5) for i in range(total)]
         one, blob = len(packets[0]), memoryview(b"".join(packets))
         time.sleep(0.2)
-        sent = acked = rest = 0
+        sent = acked = rest = ack = 0
         while acked < total:
             allowed = min(total, acked + WINDOW)
             if allowed > sent:
                 sock.sendall(blob[one * sent : one * allowed])
                 sent = allowed
-            got = len(sock.recv(1 << 20))
-            if not got:
+            block = sock.recv(1 << 20)
+            if not block:
                 break
-            rest += got
-            acked += rest // 4
-            rest %= 4
+            ack = ack or 2 + block[1]  # some write the reason code that may be left out
+            new, rest = divmod(rest + len(block), ack)
+            acked += new
         with suppress(ConnectionResetError):
             while sock.recv(1 << 20):  # until the reader has said goodbye
                 pass
@@ -255,11 +255,6 @@ def measure(name: str, count: int, size: int, python: str, *, real: bool) -> dic
             return json.loads(process.stdout.readline())
 
 
-def versions() -> str:
-    names = ("aiomqtt", "paho-mqtt")
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--as", dest="role", default="")
@@ -279,8 +274,9 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so that no server is left behind
     names = [n for n in READERS if (not args.only or n in args.only.split(",")) and (n != ALPHA or args.alpha)]
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("aiomqtt", "paho-mqtt"))
     print(
-        f"{versions()}, Python {sys.version.split()[0]}, {os.cpu_count()} cores; {args.count} messages of {args.size} bytes"
+        f"{versions}, Python {sys.version.split()[0]}, {os.cpu_count()} cores; {args.count} messages of {args.size} bytes"
     )
     for title, real in (("through Mosquitto, publishers on the same cores", True), ("against a fake broker", False)):
         rows: dict[str, list[dict[str, float]]] = {name: [] for name in names}

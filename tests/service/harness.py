@@ -51,7 +51,9 @@ def wait_until(what: Callable[[], T], why: str, seconds: float = 20.0) -> T:
     return answer
 
 
-def write_config(folder: Path, sites: str = CENTRE, *, mqtt_port: int | None = None, receive_maximum: int = 100) -> Path:
+def write_config(
+    folder: Path, sites: str = CENTRE, *, mqtt_port: int | None = None, receive_maximum: int = 100
+) -> Path:
     """gecc.toml in `folder`, whose journal lies in `folder`/data; the web takes a free port."""
     mqtt = f"[mqtt]\nhost = '127.0.0.1'\nport = {mqtt_port}\nreceive_maximum = {receive_maximum}\n" if mqtt_port else ""
     folder.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,7 @@ def main() -> None:
             try:
                 live(args.config)
             except BaseException:
-                logging.exception("life ended")
+                logging.getLogger("lives").exception("life ended")
                 logging.shutdown()
                 os._exit(1)
             os._exit(0)

@@ -82,11 +82,15 @@ def write(log: Path, lines: list[bytes], kind: str) -> None:
 def compare(figures: dict, expected: dict) -> None:
     got = {name: figures[kpi]["value"] for name, kpi in VALUES.items()}
     got |= {name: figures[kpi]["numerator"] for name, kpi in NUMERATORS.items()}
-    offered, not_short = (figures[k]["denominator"] for k in ("abandoned_call_rate", "abandoned_call_rate_excluding_short"))
+    offered, not_short = (
+        figures[k]["denominator"] for k in ("abandoned_call_rate", "abandoned_call_rate_excluding_short")
+    )
     got["calls_short_abandoned"] = offered - not_short
     bins = figures["rings_to_answer"]["value"]
     got["rings_histogram"] = {label.rstrip("+"): n for label, n in bins.items() if n}
-    assert got == {name: pytest.approx(expected[name], rel=1e-12) if name != "rings_histogram" else expected[name] for name in got}
+    assert got == {
+        name: pytest.approx(expected[name], rel=1e-12) if name != "rings_histogram" else expected[name] for name in got
+    }
 
 
 @pytest.mark.parametrize("kind", ["rename and create", "copytruncate"])
@@ -98,7 +102,9 @@ def test_a_log_followed_through_rotations_and_kills_gives_exactly_its_figures(tm
     with Gecc(config) as first:
         first.stop()
     data, lines = tmp_path / "data", lines_of_the_past()
-    events = FORMATS["asterisk_queue_log"].make(site="lab", source="lab/pbx").feed([x.rstrip() for x in lines], 0).events
+    events = (
+        FORMATS["asterisk_queue_log"].make(site="lab", source="lab/pbx").feed([x.rstrip() for x in lines], 0).events
+    )
     writer = threading.Thread(target=write, args=(log, lines, kind))
     with Lives(config, "--signal", str(int(signal.SIGKILL)), "--seconds", "0.2", "3.2") as lives:
         lives.launch()

@@ -1,0 +1,183 @@
+"""Rows that people and programs read: a period is half-open, parts add up to the whole, and a wrong question is refused."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from kpis.results import KPIS
+from telemetry.config import Service, Site
+from telemetry.events import Decoded, Event
+from telemetry.figures import query
+from telemetry.journal import Journal, Unit
+from telemetry.journal_reader import JournalReader
+
+ZONE = ZoneInfo("Asia/Bangkok")
+SITE = Site(
+    id="bkk",
+    services=(Service(id="idcard", target_minutes=10), Service(id="civil")),
+    targets={"service_level_rate": 0.7},
+)
+
+
+def us(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp() * 1e6)
+
+
+def ticket(n: int, issued: str, wait_s: int = 300, unit: str = "idcard") -> list[Event]:
+    fact = {"site": "bkk", "source": "bkk/k", "unit": unit, "contact": f"A{n}"}
+    return [
+        Event(id=f"b:{2 * n:010}", type="ticket.issued", time_us=us(issued), **fact),
+        Event(id=f"b:{2 * n + 1:010}", type="ticket.called", time_us=us(issued) + wait_s * 1_000_000, **fact),
+    ]
+
+
+def reader(folder, *tickets: list[Event]) -> JournalReader:
+    journal = Journal(folder, pack_rows=50)
+    journal.ensure(["bkk", "idcard", "civil"])
+    for batch in tickets:
+        journal.commit([Unit("mqtt", Decoded(batch), 0)])
+    journal.close()
+    return JournalReader(folder)
+
+
+def value(rows: list[dict], kpi: str = "tickets_issued") -> list:
+    return [row["value"] for row in rows if row["kpi"] == kpi]
+
+
+EDGES = ["2026-11-20T08:59:59.999999", "2026-11-20T09:00", "2026-11-20T09:14:59.999999", "2026-11-20T09:15"]
+
+
+@pytest.fixture
+def edges(tmp_path):
+    return reader(tmp_path, *(ticket(n, at) for n, at in enumerate(EDGES)))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "n"),
+    [
+        ("2026-11-20T09:00", "2026-11-20T09:15", 2),
+        ("2026-11-20T08:45", "2026-11-20T09:00", 1),
+        ("2026-11-20T09:15", "2026-11-20T09:30", 1),
+        ("2026-11-20T08:45", "2026-11-20T09:30", 4),
+        ("2026-11-20", "2026-11-21", 4),
+        ("2026-11-19", "2026-11-20", 0),
+        ("2026-11-21", "2026-11-22", 0),
+        ("2026-11-20T09:15", None, 1),
+        (None, "2026-11-20T09:00", 1),
+        (None, None, 4),
+        ("2026-11-20 09:00", "2026-11-20T09:15:00", 2),
+    ],
+)
+def test_the_first_moment_is_in_the_period_and_the_last_is_not(edges, first, last, n):
+    assert value(query(edges, SITE, first, last)) == [n]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "says"),
+    [
+        ("2026-11-20T09:07", None, "from: expected a quarter of an hour"),
+        (None, "2026-11-20T09:00:01", "to: expected a quarter of an hour"),
+        ("2026-11-20T09:00+07:00", None, "from: give the site's local time without a zone"),
+        ("2026-11-20T09:00Z", None, "without a zone"),
+        ("yesterday", None, "from: expected a date like 2026-11-21"),
+        (None, "20/11/2026", "to: expected a date"),
+        ("2026-11-21", "2026-11-20", "to: must be later than from"),
+        ("2026-11-20", "2026-11-20", "to: must be later than from"),
+        ("2027-01-01", None, "the period ends before it"),
+    ],
+)
+def test_a_period_that_is_none_is_refused_in_words(edges, first, last, says):
+    with pytest.raises(ValueError, match=says.replace(".", r"\.")):
+        query(edges, SITE, first, last)
+
+
+def test_an_unknown_grouping_is_refused_with_those_there_are(edges):
+    with pytest.raises(ValueError, match="by: expected one of total, unit, hour, day, month, got 'week'"):
+        query(edges, SITE, None, None, by="week")
+
+
+def test_without_any_event_a_count_is_zero_and_everything_else_is_no_data(tmp_path):
+    rows = query(reader(tmp_path), SITE, "2026-11-20", "2026-11-21")
+    assert len(rows) == len(KPIS)
+    for row in rows:
+        assert row["value"] in (0, None)
+        assert (row["value"] == 0) == (KPIS[row["kpi"]].kind == "count")
+        assert (row["n"], row["ci_low"], row["ci_high"]) == (0, None, None)
+        assert row["verdict"] in (None, "insufficient_data")
+
+
+def test_a_period_before_or_behind_all_events_is_empty_and_no_error(edges):
+    for period in (("2020-01-01", "2020-01-02"), ("2030-01-01", "2030-01-02")):
+        assert value(query(edges, SITE, *period)) == [0]
+
+
+@pytest.mark.parametrize("by", ["unit", "hour", "day", "month"])
+def test_the_parts_add_up_to_the_whole(tmp_path, by):
+    dice = random.Random(by)
+    days = ["2026-10-30", "2026-10-31", "2026-11-01", "2026-11-20"]
+    tickets = [
+        ticket(
+            n,
+            f"{dice.choice(days)}T{dice.randrange(8, 17):02}:{dice.randrange(60):02}",
+            dice.randrange(2000),
+            dice.choice(["idcard", "civil"]),
+        )
+        for n in range(300)
+    ]
+    journal = reader(tmp_path, *tickets)
+    whole = {row["kpi"]: row for row in query(journal, SITE, None, None)}
+    parts = query(journal, SITE, None, None, by=by)
+    for kpi in ("tickets_issued", "ticket_wait_seconds_mean", "ticket_wait_within_target_rate"):
+        rows = [row for row in parts if row["kpi"] == kpi]
+        for part in ("n", "numerator", "denominator"):
+            if whole[kpi][part] is not None:
+                assert sum(row[part] or 0 for row in rows) == pytest.approx(whole[kpi][part], rel=1e-12)
+    places = {(row["unit"], row["from"], row["to"]) for row in parts}
+    assert len(places) == {"unit": 2, "day": 4, "month": 2}.get(by, len(places))
+    if by != "unit":
+        spans = sorted((a, b) for _, a, b in places)
+        assert all(b <= c for (_, b), (c, _) in pairwise(spans)), "periods do not overlap"
+
+
+def test_groups_are_cut_to_the_period_asked_for(tmp_path):
+    journal = reader(tmp_path, ticket(1, "2026-10-31T10:00"), ticket(2, "2026-11-02T10:00"))
+    rows = query(journal, SITE, "2026-10-31", "2026-11-03", by="month")
+    assert [(r["from"][:10], r["to"][:10], r["value"]) for r in rows if r["kpi"] == "tickets_issued"] == [
+        ("2026-10-31", "2026-11-01", 1),
+        ("2026-11-01", "2026-11-03", 1),
+    ]
+
+
+def test_times_are_of_the_sites_zone(edges):
+    row = query(edges, SITE, "2026-11-20", "2026-11-21")[0]
+    assert (row["from"], row["to"]) == ("2026-11-20T00:00:00+07:00", "2026-11-21T00:00:00+07:00")
+
+
+def test_a_ticket_issued_in_the_period_counts_with_its_wait_although_it_is_called_behind_it(tmp_path):
+    journal = reader(tmp_path, ticket(1, "2026-11-20T09:14", wait_s=600))
+    rows = {row["kpi"]: row for row in query(journal, SITE, "2026-11-20T09:00", "2026-11-20T09:15")}
+    assert rows["ticket_wait_seconds_mean"]["value"] == 600
+    assert rows["ticket_wait_within_target_rate"]["value"] == 1
+
+
+def test_a_row_says_its_target_its_definition_and_whether_there_is_enough_to_judge(tmp_path):
+    few = reader(tmp_path / "few", *(ticket(n, "2026-11-20T09:00", wait_s=60) for n in range(29)))
+    enough = reader(tmp_path / "enough", *(ticket(n, "2026-11-20T09:00", wait_s=60) for n in range(30)))
+    site = Site(
+        id="bkk", services=SITE.services, targets={"ticket_wait_within_target_rate": 0.9, "service_level_rate": 0.7}
+    )
+    for journal, verdict in ((few, "insufficient_data"), (enough, "met")):
+        rows = {row["kpi"]: row for row in query(journal, site, None, None)}
+        row = rows["ticket_wait_within_target_rate"]
+        assert (row["target"], row["verdict"], row["value"]) == (0.9, verdict, 1)
+        assert 0.8 < row["ci_low"] < row["ci_high"] == pytest.approx(1)
+        assert rows["service_level_rate"]["target"] == 0.7
+        assert "20 s" in rows["service_level_rate"]["definition"]
+        assert "{" not in "".join(r["definition"] for r in rows.values())
+    thai = {row["kpi"]: row["definition"] for row in query(enough, site, None, None, lang="th")}
+    assert "วินาที" in thai["service_level_rate"]
