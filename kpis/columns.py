@@ -108,18 +108,24 @@ class Zones:
 _WORDS = 8
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
+_SEED = np.uint64(0x243F6A8885A308D3)
 
 
-def mix(h: U64, w: U64) -> U64:
+def mix(h: U64, w: U64 | np.uint64) -> U64:
     """Fold `w` into the running 64-bit hash `h`, elementwise."""
     h = np.multiply(np.bitwise_xor(h, w), _MULTIPLIER)
     return np.bitwise_xor(h, np.right_shift(h, _SHIFT))
 
 
+def pair(a: U64, b: U64) -> U64:
+    """64-bit hash of two numbers, however small."""
+    return mix(mix(a, _SEED), b)
+
+
 def hash_names(names: Sequence[bytes]) -> U64:
     """64-bit hash of each name (at most 64 bytes, no trailing NUL); 0 for the empty name and for nothing else."""
     words = np.array(names, dtype="S64").view(np.uint64).reshape(len(names), _WORDS)
-    h = np.full(len(names), 0x243F6A8885A308D3, np.uint64)
+    h = np.full(len(names), _SEED)
     for i in range(_WORDS):
         h = mix(h, words[:, i])
     h[h == 0] = 1

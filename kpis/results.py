@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kpis import calls, satisfaction, tickets
+from kpis import call_kpis, calls, satisfaction, tickets
 from kpis.columns import F64, I64, Bool, Columns, Zones
 from kpis.cube import Cube, Seconds, build, quantile
 from kpis.model import KPI, Better, Facts, Kind, Rules
 from kpis.stats import wilson
 
-KPIS: dict[str, KPI] = {row.name: row for row in (*calls.KPIS, *tickets.KPIS, *satisfaction.KPIS)}
+KPIS: dict[str, KPI] = {row.name: row for row in (*call_kpis.KPIS, *tickets.KPIS, *satisfaction.KPIS)}
 """Every KPI, by name, in the order they are listed."""
 
 ENOUGH = 30

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kpis.columns import I64, MISSING, U64, Bool, Columns, bring_together, first_row, mix, pick, total
+from kpis.columns import I64, MISSING, U64, Bool, Columns, bring_together, first_row, mix, pair, pick, total
 
 # Codes of telemetry.events.EVENT_TYPES; a test holds the two tables together.
 ENTERED, RING_NO_ANSWER, RING_CANCELLED, CONNECTED, COMPLETED, TRANSFERRED = range(51, 57)
@@ -58,10 +58,10 @@ def stints(cols: Columns) -> Stints:
     entry (a log that starts mid-call, clocks that disagree) belongs to the first. A refusal is no part of a passage
     that follows or went before: it is a stint of no length, one for each (call, queue)."""
     ev = cols.take(_FAMILY[cols.type] & (cols.contact != 0))
-    call = mix(ev.contact, ev.site.astype(np.uint64))
+    call = pair(ev.site.astype(np.uint64), ev.contact)
     place = np.where(_REFUSAL[ev.type], ~ev.unit, ev.unit).astype(np.uint64)
     ev, g = bring_together(ev, mix(call, place))
-    call = mix(ev.contact, ev.site.astype(np.uint64))
+    call = pair(ev.site.astype(np.uint64), ev.contact)
     entered = ev.type == ENTERED
     entries = np.cumsum(entered)
     before = entries[g.starts] - entered[g.starts].astype(np.int64)

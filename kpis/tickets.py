@@ -20,6 +20,7 @@ from kpis.columns import (
     first_row,
     last_row,
     mix,
+    pair,
     pick,
     total,
 )
@@ -38,7 +39,7 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> Facts:
     """The tickets among these events, whatever order the events are in."""
     ev = cols.take((cols.type >= ISSUED) & (cols.type <= REACTIVATED) & (cols.contact != 0))
     day = (zones.to_local(ev.time_us, ev.site) // DAY_US).astype(np.uint64)
-    ev, g = bring_together(ev, mix(mix(ev.contact, ev.site.astype(np.uint64)), day))
+    ev, g = bring_together(ev, mix(pair(ev.site.astype(np.uint64), ev.contact), day))
     issued = ev.type == ISSUED
     seen = np.cumsum(issued)
     k = np.maximum(seen - (seen[g.starts] - issued[g.starts])[g.of_row], 1)

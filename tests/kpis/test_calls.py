@@ -97,6 +97,15 @@ def test_attempts_one_after_another_add_up():
     assert (f.measures["ring_ms"], f.rings_to_answer) == (14_000, {"3": 1})
 
 
+def test_ringing_after_the_answer_counts_for_nothing():
+    f = figures(log("""
+        0|1.1|q|NONE|ENTERQUEUE||8|1
+        4|1.1|q|A|CONNECT|4|1.2|4
+        4|1.1|q|B|RINGNOANSWER|15000
+    """))  # fmt: skip
+    assert (f.measures["ring_ms"], f.rings_to_answer) == (4_000, {"1": 1})
+
+
 @pytest.mark.parametrize(("ring", "rings"), [(0, "1"), (4, "1"), (5, "2"), (9, "2"), (14, "3"), (15, "4"), (20, "5+")])
 def test_a_ring_begins_with_every_cycle(ring, rings):
     f = figures(log(f"0|1.1|q|NONE|ENTERQUEUE||8|1\n{ring}|1.1|q|A|CONNECT|{ring}|1.2|{ring}"))
