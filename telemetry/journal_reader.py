@@ -79,15 +79,20 @@ class JournalReader:
         days, codes = (from_us // DAY_US, -(-to_us // DAY_US)), [self.code(s) for s in sites]
         where, values = f"day >= ? AND day < ? AND site IN ({_marks(codes)})", (*days, *codes)
         with self._reading() as db:
-            n = int(db.execute(f"SELECT coalesce(sum(n), 0) FROM pack WHERE {where}", values).fetchone()[0])  # noqa: S608
+            runs = db.execute(
+                f"SELECT rowid, site, n FROM pack WHERE {where} ORDER BY site, day, first_seq",  # noqa: S608
+                values,
+            ).fetchall()
+            n = sum(size for _, _, size in runs)
             tail = unpacked(db)
             day = tail.time_us // DAY_US
             tail = tail.take((day >= days[0]) & (day < days[1]) & np.isin(tail.site, codes))
             out = {name: np.empty(n + len(tail), dtype) for name, dtype in DTYPES.items()}
             at = 0
-            rows = db.execute(f"SELECT site, n, columns FROM pack WHERE {where} ORDER BY site, day, first_seq", values)  # noqa: S608
-            for site, size, blob in rows:
-                fill(out, at, site, size, blob)
+            for rowid, site, size in runs:
+                # Opened as a blob it is copied once, as a column of a row twice.
+                with db.blobopen("pack", "columns", rowid, readonly=True) as blob:
+                    fill(out, at, site, size, blob.read())
                 at += size
         for name in DTYPES:
             out[name][at:] = getattr(tail, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sqlite3
 import statistics
 import subprocess
@@ -171,8 +172,8 @@ def main() -> None:
     parser.add_argument("--only-service", action="store_true")
     parser.add_argument("--profile", default="")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="gecc-bench-") as folder:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="gecc-bench-") as temporary:
+        root = Path(temporary)
         lines = [root / "0.lines", root / "1.lines"]
         for i, path in enumerate(lines):
             path.write_text("\n".join(messages(args.count // 2, i)) + "\n")
@@ -189,18 +190,19 @@ def main() -> None:
             fill(root / "old", args.history)
             print(f"journal of {args.history:,} rows made in {time.perf_counter() - began:.0f} s")
         for run in range(args.runs):
+            old, data = root / f"old-{run}", root / f"data-{run}"
+            data.mkdir()
+            if args.history:
+                subprocess.run(["cp", "-r", str(root / "old"), str(old)], check=True)
+            os.sync()  # writing out the copy is no part of anybody's work
             if not args.only_service:
                 for name in ("plain aiomqtt 2.5.1", "bare"):
                     note(name, args.count / measure(name, args.count, size, sys.executable, real=True)["seconds"])
-            data = root / f"data-{run}"
-            data.mkdir()
-            result = run_service(args.count, lines, data, args.profile)
-            note("service", result["rate"])
-            print(f"  run {run}: figures complete {result['shown_s']:.2f} s after the journal")
-            if args.history:
-                old = root / f"old-{run}"
-                subprocess.run(["cp", "-r", str(root / "old"), str(old)], check=True)
-                note("service, old journal", run_service(args.count, lines, old)["rate"])
+            turns = [("service", data), ("service, old journal", old)][: 2 if args.history else 1]
+            for name, folder in turns if run % 2 else turns[::-1]:
+                result = run_service(args.count, lines, folder, args.profile)
+                note(name, result["rate"])
+                print(f"  run {run}, {name}: figures complete {result['shown_s']:.2f} s after the journal", flush=True)
         median = {name: statistics.median(r) for name, r in rates.items()}
         for name, rate in median.items():
             text = f"{name:28} {rate:9,.0f} msg/s"
