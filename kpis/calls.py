@@ -41,8 +41,10 @@ _TURNED_AWAY = (TURNED_AWAY_EMPTY, TURNED_AWAY_FULL, TURNED_AWAY_CLOSED)
 def last_heard(cols: Columns) -> dict[int, int]:
     """Site → time of its last event from any PBX source: until then its calls are known."""
     rows = _PBX[cols.type]
-    site, t = cols.site[rows], cols.time_us[rows]
-    return {int(s): int(t[site == s].max()) for s in np.unique(site)}
+    codes, of = np.unique(cols.site[rows], return_inverse=True)
+    latest = np.zeros(len(codes), np.int64)
+    np.maximum.at(latest, of, cols.time_us[rows])
+    return dict(zip(codes.tolist(), latest.tolist(), strict=True))
 
 
 def contacts(cols: Columns, rules: Rules) -> tuple[Facts, Facts]:
@@ -58,6 +60,7 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
     order, at, of = order[g.order], g.starts, g.of_row
     last = np.append(at[1:], len(order))[: len(at)] - 1
     site, unit, arrival = s.site[order][at], s.unit[order][at], s.enter_us[order][at]
+    told = _Told(site)
 
     first_answer = first_row(s.answered[order], at)
     answered = first_answer < len(order)
@@ -69,24 +72,24 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
     wait_known = answered & (wait_ms != MISSING)
 
     outcome = np.where(answered, ANSWERED, outcomes[last])
-    outcome[(outcome == OPEN) & _cut_off(site, s.enter_us[order][last], ends, restarts)] = CENSORED
+    outcome[(outcome == OPEN) & _cut_off(site, told, s.enter_us[order][last], ends, restarts)] = CENSORED
     offered = total((outcomes != TURNED_AWAY_CLOSED).astype(np.int64), at) > 0
     abandoned, left = outcome == ABANDONED, outcome == LEFT_BY_KEY
-    short = abandoned & (wait_ms != MISSING) & (wait_ms < of_site(site, rules.short_abandon_ms))
+    short = abandoned & (wait_ms != MISSING) & (wait_ms < told(rules.short_abandon_ms))
 
     ring_last = pick(s.ring_last_ms[order], first_answer)
     tried = total(np.where(until_answer, s.ring_tried_ms[order], 0), at)
-    clock = of_site(site, {k: _CLOCKS[v] for k, v in rules.ring_clock.items()})
+    clock = told({k: _CLOCKS[v] for k, v in rules.ring_clock.items()})
     ring_total = np.where(ring_last == MISSING, MISSING, ring_last + tried)
     ring = np.select([clock == 1, clock == 2], [ring_last, wait_ms], ring_total)
     ring_known, ring_last_known = answered & (ring != MISSING), answered & (ring_last != MISSING)
-    cycle = of_site(site, rules.ring_cycle_ms)
+    cycle = told(rules.ring_cycle_ms)
     rings = np.where(ring_known, ring // cycle + 1, 0)
     rings_last = np.where(ring_last_known, ring_last // cycle + 1, 0)
 
     named = first_row(s.caller[order] != 0, at)
     caller, alias = (np.where(named < len(order), pick(x[order], named), 0) for x in (s.caller, s.caller_alias))
-    eligible, repeated = _repeats(site, arrival, caller, alias, rules, ends)
+    eligible, repeated = _repeats(site, told, arrival, caller, alias, rules, ends)
     eligible &= answered
     return Facts(
         site=site.astype(np.int32),
@@ -110,7 +113,7 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
             "rings_5_or_more": rings >= 5,
             "answered_within_3_rings": ring_known & (rings <= 3),
             "answered_within_3_rings_last_attempt": ring_last_known & (rings_last <= 3),
-            "answered_within_target": wait_known & (wait_ms <= of_site(site, rules.service_level_ms)),
+            "answered_within_target": wait_known & (wait_ms <= told(rules.service_level_ms)),
             "answered_wait_known": wait_known,
             "answered_wait_ms": np.where(wait_known, wait_ms, 0),
             "ring_ms": np.where(ring_known, ring, 0),
@@ -127,22 +130,26 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
     )
 
 
-def of_site(site: I64, table: Mapping[int, int]) -> I64:
-    """`table[site]` for each row."""
-    codes, where = np.unique(site, return_inverse=True)
-    return np.array([table[int(c)] for c in codes], np.int64)[where]
+class _Told:
+    """What tables by site say for each row; the sites of the rows are looked up once."""
+
+    def __init__(self, site: I64) -> None:
+        self._codes, self._where = np.unique(site, return_inverse=True)
+
+    def __call__(self, table: Mapping[int, int]) -> I64:
+        return np.array([table[int(c)] for c in self._codes], np.int64)[self._where]
 
 
-def _cut_off(site: I64, since_us: I64, ends: Mapping[int, int], restarts: Columns) -> Bool:
+def _cut_off(site: I64, told: _Told, since_us: I64, ends: Mapping[int, int], restarts: Columns) -> Bool:
     """Which open calls cannot still be waiting: too old by the site's last event, or their PBX began anew since."""
-    out: Bool = since_us < of_site(site, ends) - LONGEST_WAIT_US
+    out: Bool = since_us < told(ends) - LONGEST_WAIT_US
     for code in np.unique(restarts.site):
         out |= (site == code) & (since_us < restarts.time_us[restarts.site == code].max())
     return out
 
 
 def _repeats(
-    site: I64, arrival: I64, caller: I64, alias: I64, rules: Rules, ends: Mapping[int, int]
+    site: I64, told: _Told, arrival: I64, caller: I64, alias: I64, rules: Rules, ends: Mapping[int, int]
 ) -> tuple[Bool, Bool]:
     """For each call: is its window over and its caller known; and did the caller reach the site again within it.
 
@@ -151,9 +158,7 @@ def _repeats(
     the same caller's when any token is the same. Times are taken to the millisecond: the microseconds of a log of
     whole seconds are the order of its lines, and must not decide at the edges of the window.
     """
-    when, end, window = (
-        (us + 500) // 1000 for us in (arrival, of_site(site, ends), of_site(site, rules.fcr_window_us))
-    )
+    when, end, window = ((us + 500) // 1000 for us in (arrival, told(ends), told(rules.fcr_window_us)))
     known = caller != 0
     eligible = known & (when + window <= end)
     repeated = np.zeros(len(site), np.bool_)

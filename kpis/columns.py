@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -144,6 +145,11 @@ class Groups:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def slices(self) -> list[slice]:
+        """Where each group lies in the sorted order."""
+        edges = [*self.starts.tolist(), len(self.order)]
+        return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def group(key: U64) -> Groups:

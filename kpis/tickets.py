@@ -106,9 +106,13 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> Facts:
 
 def _targets(site: I64, unit: I64, rules: Rules) -> I64:
     """Declared longest wait of each ticket's service, MISSING where none is declared."""
+    declared = sorted((s << 32 | u, ms) for (s, u), ms in rules.ticket_target_ms.items())
+    keys, targets = (np.array(column, np.int64) for column in (zip(*declared, strict=True) if declared else ((), ())))
+    place = np.searchsorted(keys, key := site << 32 | unit)
+    found = place < len(keys)
+    found[found] = keys[place[found]] == key[found]
     out = np.full(len(site), MISSING, np.int64)
-    for (s, u), target_ms in rules.ticket_target_ms.items():
-        out[(site == s) & (unit == u)] = target_ms
+    out[found] = targets[place[found]]
     return out
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from kpis import stints, tickets
 from kpis.calls import LONGEST_WAIT_US
-from kpis.columns import DAY_US, I64, MISSING, QUARTERS_A_DAY, Bool, Columns, concat, empty
+from kpis.columns import DAY_US, I64, MISSING, QUARTERS_A_DAY, Bool, Columns, concat, empty, group
 from kpis.cube import Cube, Seconds, build, merge, roll_up
 from kpis.model import Facts
 from kpis.results import facts_of, select, within
@@ -136,10 +136,8 @@ class Live:
         now_us = int(self._clock() * 1e6)
         fresh = concat(parts)
         old, today = self.snapshot, self._local_days(now_us)
-        touched = set(np.unique(fresh.site).tolist()) & set(self.codes.values())
         turned = {c for c, day in today.items() if old.today.get(c) != day}
-        for code in touched:
-            self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(fresh.site == code)])
+        touched = self._append(fresh)
         self._close_days({c: today[c] for c in turned})
         dirty = touched | turned
         facts = self._facts(sorted(dirty))
@@ -150,6 +148,18 @@ class Live:
         newer = self.codes.values() if everything else dirty
         version = {**old.version, **{c: old.version.get(c, 0) + 1 for c in newer}}
         self.snapshot = Snapshot(version, now_us, merge([kept, cube]), today, waiting, self._closed)
+
+    def _append(self, fresh: Columns) -> set[int]:
+        """Put new events to those of their sites; the sites that got any."""
+        g = group(fresh.site.astype(np.uint64))
+        fresh = fresh.take(g.order)
+        known, touched = set(self.codes.values()), set()
+        for rows in g.slices():
+            code = int(fresh.site[rows.start])
+            if code in known:
+                touched.add(code)
+                self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(rows)])
+        return touched
 
     def _facts(self, codes: Sequence[int]) -> dict[str, Facts]:
         cols = concat([self._columns[c] for c in codes if c in self._columns])

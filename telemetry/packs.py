@@ -28,8 +28,8 @@ def write(db: sqlite3.Connection, cols: Columns) -> None:
     day = cols.time_us // DAY_US
     g = group((cols.site.astype(np.uint64) << np.uint64(32)) | day.astype(np.uint64))
     cols, day = cols.take(g.order), day[g.order]
-    for at, until in zip(g.starts, [*g.starts[1:], len(cols)], strict=True):
-        _write_run(db, cols.take(slice(at, until)), int(cols.site[at]), int(day[at]))
+    for rows in g.slices():
+        _write_run(db, cols.take(rows), int(cols.site[rows.start]), int(day[rows.start]))
 
 
 def _write_run(db: sqlite3.Connection, run: Columns, site: int, day: int) -> None:
