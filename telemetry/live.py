@@ -1,7 +1,7 @@
 """The open days: their events in memory as columns, and one immutable snapshot of what they say.
 
 A live figure is the batch figure of today so far. When events arrive only the sites they touch are computed again, at
-most once a second, and never for more than about a tenth of the time.
+most once a second, and never for more than about a fifth of the time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from telemetry.rules import rules_of, zones_of
 log = logging.getLogger("gecc.live")
 
 SHORTEST_PAUSE_S = 1.0
-SHARE_OF_TIME = 0.1
+SHARE_OF_TIME = 0.2
 LONGEST_PAUSE_S = 30.0
 """Without any event a new version still comes this often: silence and the age of data are news too."""
 
