@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from collectors.base import NotConnected
@@ -103,6 +104,8 @@ class Service:
         self._boards = Boards(
             self._journal, self._sites, connected=self._connected, last_event_us=self._pipeline.latest_us
         )
+        self._followed: dict[str, Path] = {}
+        """Log sources → the file that is followed."""
         self._page: tuple[object, str, int, tuple[bytes, str]] | None = None
 
     async def run(self, stop: asyncio.Event, started: Callable[[str, int], None]) -> None:
@@ -142,6 +145,9 @@ class Service:
                 name = f"{site.id}/{source.id}"
                 decoder = FORMATS[source.format].make(site=site.id, source=name)
                 tail = Tail(name=name, site=site.id, path=source.tail)
+                self._followed[name] = source.tail
+                if not source.tail.exists():
+                    log.warning("%s: %s does not exist; it is read as soon as it does", name, source.tail)
                 yield name, self._pipeline.run_source(tail, decoder, refuse_future=True)
 
     async def _rotate_keys(self) -> None:
@@ -152,7 +158,7 @@ class Service:
     def _connected(self, site: str, name: str) -> bool | None:
         source = self._health.sources.get(f"{site}/{name}")
         if source is not None:
-            return source.connected
+            return source.connected and self._followed[f"{site}/{name}"].exists()
         state = self._devices.states.get(f"{site}/{name}")
         return None if state is None else state == "online"
 
@@ -173,9 +179,11 @@ class Service:
     async def changed(self, site_id: str, last_version: int) -> int:
         return await self._live.changed(self._live.codes[site_id], last_version)
 
-    async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str = "en") -> list[KpiRow]:
+    async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str) -> list[KpiRow]:
         site = self._sites[site_id]
-        rows: Any = await asyncio.to_thread(query, self._journal, site, from_, to, by=by, lang=lang)
+        rows: Any = await asyncio.to_thread(
+            query, self._journal, site, from_, to, now_us=self.now_us(), by=by, lang=lang
+        )
         return rows  # type: ignore[no-any-return]
 
     def metrics(self, accept: str) -> tuple[bytes, str]:

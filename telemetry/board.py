@@ -59,8 +59,8 @@ class Boards:
         first = snapshot.today[code] * QUARTERS_A_DAY
         quarters = (first, first + QUARTERS_A_DAY)
         waiting = snapshot.waiting.get(code, {})
-        has_tickets = bool(site.devices) or "tickets_issued" in cube.sums
-        has_calls = bool(site.sources)
+        has_tickets = any(f"{site.id}/{d.id}" in self._last_event_us for d in site.devices)
+        has_calls = any(f"{site.id}/{s.id}" in self._last_event_us for s in site.sources)
         rows = rows_of(cube, site, quarters, by="total", names=self._journal.names, kpis=WALL)
         units = [self._unit(site, unit, waiting.get(unit, Waiting())) for unit in self._units(site, waiting)]
         return Board(

@@ -110,7 +110,15 @@ def import_files(args: Namespace) -> int:
 def kpis(args: Namespace) -> int:
     """gecc kpis"""
     settings, site = _settings(args)
-    rows = query(JournalReader(settings.data), site, args.first, args.last, by=args.by, lang=args.lang)
+    rows = query(
+        JournalReader(settings.data),
+        site,
+        args.first,
+        args.last,
+        now_us=time.time_ns() // 1000,
+        by=args.by,
+        lang=args.lang,
+    )
     if args.format == "json":
         json.dump(rows, sys.stdout, ensure_ascii=False, indent=1)
         print()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ import numpy as np
 from kpis.columns import DAY_US, I64, QUARTER_US, QUARTERS_A_DAY
 from kpis.cube import Cube, roll_up
 from kpis.model import KPI, Kind
-from kpis.results import KPIS, cube_of, evaluate, select, verdict, within
+from kpis.results import KPIS, cube_of, evaluate, verdict, within
 from telemetry.config import Site
 from telemetry.journal_reader import JournalReader
 from telemetry.rules import rules_of, zones_of
@@ -61,19 +61,19 @@ def rows_of(
 
 
 def query(
-    journal: JournalReader, site: Site, first: str | None, last: str | None, *, by: str = "total", lang: str = "en"
-) -> list[dict[str, Any]]:
+    journal: JournalReader, site: Site, first: str | None, last: str | None, *, now_us: int = 0, by: str = "total", lang: str = "en"
+) -> list[dict[str, Any]]:  # fmt: skip
     """The rows of a site over a period; ValueError says what is wrong with the arguments.
 
     `first` and `last` are dates or date-times (on a quarter of an hour) of the site's local time, `last` not included;
-    without them the period is that of the data.
+    without them the period is that of the data, and where there is none the day of `now_us`.
     """
     if by not in BY:
         raise ValueError(f"by: expected one of {', '.join(BY)}, got {by!r}")
     rules, zones = rules_of([site], journal.code), zones_of([site], journal.code)
     code = np.array([max(journal.code(site.id), 0)], np.int32)
     span = journal.span(site.id)
-    local = [int(zones.to_local(np.array([t], np.int64), code)[0]) if span else 0 for t in (span or (0, 0))]
+    local = [int(zones.to_local(np.array([t], np.int64), code)[0]) for t in (span or (now_us, now_us))]
     start = _quarter(first, "from") if first else local[0] // DAY_US * QUARTERS_A_DAY
     end = _quarter(last, "to") if last else (local[1] // DAY_US + 1) * QUARTERS_A_DAY
     if end <= start:
@@ -98,16 +98,6 @@ def define(kpi: KPI, site: Site, lang: str) -> str:
     text = kpi.definition_th if lang == "th" else kpi.definition_en
     rules = {k: f"{v:g}" if isinstance(v, float) else v for k, v in asdict(site).items() if isinstance(v, str | float)}
     return text.format(**rules, fcr_window=_span(site.fcr_window_s, lang))
-
-
-def quarter_of(day: date) -> int:
-    """First local quarter of a day."""
-    return (day - _EPOCH.date()).days * QUARTERS_A_DAY
-
-
-def site_cells(cube: Cube, code: int) -> Cube:
-    """The cells of one site of a cube of several."""
-    return select(cube, cube.site == code)
 
 
 def _groups(

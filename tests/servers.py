@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -32,6 +32,16 @@ def need(program: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+def open_files() -> int:
+    """How many file descriptors this process has; without /proc, which a bare root may not have."""
+    count = 0
+    for number in range(4096):
+        with suppress(OSError):
+            os.fstat(number)
+            count += 1
+    return count
 
 
 def free_port() -> int:

@@ -68,9 +68,7 @@ class _Routes:
         }
 
     async def page(self, request: web.Request) -> web.Response:
-        lang = _one(request, "lang") or LANGUAGES[0]
-        if lang not in LANGUAGES:
-            raise _bad(f"lang must be one of: {', '.join(LANGUAGES)}")
+        lang = _language(request, "th")
         sites = self._service.sites()
         if len(sites) == 1 or _one(request, "site"):
             text = pages.wallboard(self._site(request), lang, now_ms=self._service.now_ms(), page=self._page)
@@ -87,7 +85,7 @@ class _Routes:
         return await self.streams.respond(request, self._site(request).id)
 
     async def kpis(self, request: web.Request) -> web.Response:
-        _only(request, "site", "from", "to", "by")
+        _only(request, "site", "from", "to", "by", "lang")
         by = _one(request, "by") or "total"
         known: tuple[By, ...] = get_args(By)
         if by not in known:
@@ -95,7 +93,7 @@ class _Routes:
         site = self._site(request)
         period = _one(request, "from") or None, _one(request, "to") or None
         try:
-            return _json(await self._service.kpis(site.id, *period, known[known.index(by)]))
+            return _json(await self._service.kpis(site.id, *period, known[known.index(by)], _language(request, "en")))
         except ValueError as error:
             raise _bad(str(error)) from error
         except KeyError as error:
@@ -167,6 +165,13 @@ def _json(value: object, status: int = 200) -> web.Response:
 
 def _bad(text: str) -> web.HTTPBadRequest:
     return web.HTTPBadRequest(text=text)
+
+
+def _language(request: web.Request, default: str) -> str:
+    lang = _one(request, "lang") or default
+    if lang not in LANGUAGES:
+        raise _bad(f"lang must be one of: {', '.join(LANGUAGES)}")
+    return lang
 
 
 def _one(request: web.Request, name: str) -> str:

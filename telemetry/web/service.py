@@ -152,8 +152,9 @@ class Service(Protocol):
         """Wait until the snapshot's version is another than `last_version`; may be cancelled at any time."""
         ...
 
-    async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By) -> list[KpiRow]:
-        """Rows over `from_`..`to` as the reader wrote them (None: not given). ValueError says what is wrong."""
+    async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str) -> list[KpiRow]:
+        """Rows over `from_`..`to` as the reader wrote them (None: not given), definitions in `lang`. ValueError says
+        what is wrong."""
         ...
 
     def metrics(self, accept: str) -> tuple[bytes, str]:

@@ -8,13 +8,12 @@ import signal
 import ssl
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from collectors.base import NotConnected
 from tests.collectors.mqtt_tools import collector, drop, numbers, payloads, publish, receive
-from tests.servers import mosquitto
+from tests.servers import mosquitto, open_files
 
 
 @pytest.fixture(params=["5", "3.1.1"])
@@ -96,7 +95,7 @@ def test_a_second_collector_of_the_same_name_takes_the_session_over(version):
 
 def test_no_file_descriptor_is_left_behind(version, tmp_path):
     def descriptors() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
+        return open_files()
 
     async def run():
         with mosquitto() as broker:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from pathlib import Path
 
 import pytest
 
 from collectors.base import Message, NotConnected
 from tests.collectors.mqtt_tools import TOPIC, Peer, collector, numbers, payloads, played, publish, receive
 from tests.publisher import publish_packet
+from tests.servers import open_files
 
 
 @pytest.fixture(params=["5", "3.1.1"])
@@ -157,13 +157,13 @@ def test_an_attempt_to_connect_can_be_given_up():
             await peer.reader.read()
 
         async with played(silence) as port:
-            before = len(list(Path("/proc/self/fd").iterdir()))
+            before = open_files()
             for patience in (0.0001, 0.001, 0.01, 0.1):
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(patience):
                         await collector(port).connect()
             await asyncio.sleep(0.2)
-            assert len(list(Path("/proc/self/fd").iterdir())) == before
+            assert open_files() == before
 
     asyncio.run(run())
 

@@ -43,8 +43,8 @@ class FakeService:
             await self.changes.wait_for(lambda: self.boards[site_id]["version"] != last_version)
         return self.boards[site_id]["version"]
 
-    async def kpis(self, site_id, from_, to, by):
-        self.asked.append((site_id, from_, to, by))
+    async def kpis(self, site_id, from_, to, by, lang):
+        self.asked.append((site_id, from_, to, by, lang))
         if from_ == "yesterday":
             raise ValueError("from must be a date such as 2026-11-21")
         names = (

@@ -94,7 +94,7 @@ def test_every_answer_carries_the_security_headers_and_no_server_version(web_kit
         ("/v1/kpis?site=%00", 404, "unknown site"),
         ("/v1/kpis?by=year", 400, "by must be one of: total, unit, hour, day, month"),
         ("/v1/kpis?from=yesterday", 400, "from must be a date such as 2026-11-21"),
-        ("/v1/kpis?form=2026-11-21", 400, "unknown argument 'form'; known: site, from, to, by"),
+        ("/v1/kpis?form=2026-11-21", 400, "unknown argument 'form'; known: site, from, to, by, lang"),
         ("/v1/kpis?by=day&by=unit", 400, "by is given more than once"),
         ("/?lang=fr", 400, "lang must be one of: th, en"),
     ],
@@ -174,9 +174,11 @@ def test_what_is_not_a_number_is_sent_as_null(web_kit):
 
 def test_kpis_get_what_the_reader_asked_for(web_kit):
     service = web_kit.FakeService()
-    status, _, body = ask(web_kit, f"/v1/kpis?site={SITE}&from=2026-11-01&to=2026-11-21&by=day", service=service)
+    status, _, body = ask(
+        web_kit, f"/v1/kpis?site={SITE}&from=2026-11-01&to=2026-11-21&by=day&lang=th", service=service
+    )
     assert status == 200
-    assert service.asked == [(SITE, "2026-11-01", "2026-11-21", "day")]
+    assert service.asked == [(SITE, "2026-11-01", "2026-11-21", "day", "th")]
     assert set(json.loads(body)[0]) == {
         *("kpi", "site", "unit", "from", "to", "value", "numerator", "denominator", "n"),
         *("ci_low", "ci_high", "target", "verdict", "definition"),
@@ -186,7 +188,7 @@ def test_kpis_get_what_the_reader_asked_for(web_kit):
 def test_kpis_without_a_period_leave_it_to_the_service(web_kit):
     service = web_kit.FakeService()
     ask(web_kit, "/v1/kpis", service=service)
-    assert service.asked == [(SITE, None, None, "total")]
+    assert service.asked == [(SITE, None, None, "total", "en")]
 
 
 def test_not_ready_is_503_with_the_facts(web_kit):
