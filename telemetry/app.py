@@ -106,7 +106,7 @@ class Service:
         )
         self._followed: dict[str, Path] = {}
         """Log sources → the file that is followed."""
-        self._page: tuple[object, str, int, tuple[bytes, str]] | None = None
+        self._page: tuple[tuple[str, int], tuple[bytes, str]] | None = None
 
     async def run(self, stop: asyncio.Event, started: Callable[[str, int], None]) -> None:
         """Serve until `stop`. Whatever was read by then is committed and acknowledged first."""
@@ -186,12 +186,12 @@ class Service:
         )
         return rows  # type: ignore[no-any-return]
 
-    def metrics(self, accept: str) -> tuple[bytes, str]:
-        """The page for this second and snapshot; several scrapers share it."""
-        key = (self._live.snapshot, accept, self.now_us() // 1_000_000)
-        if self._page is None or self._page[:3] != key:
-            self._page = (*key, prometheus.render(self._view(), accept))
-        return self._page[3]
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """The page of this second; several scrapers share it."""
+        key = (accept, self.now_us() // 1_000_000)
+        if self._page is None or self._page[0] != key:
+            self._page = (key, await asyncio.to_thread(prometheus.render, self._view(), accept))
+        return self._page[1]
 
     def _view(self) -> MetricsView:
         return MetricsView(

@@ -62,6 +62,12 @@ class Snapshot:
     closed: Cube
     """Totals of the days before, for counters that go on over midnight and restarts; one cell a site and unit."""
 
+    def all_today(self) -> Cube:
+        """The cells of every site's today."""
+        return select(
+            self.open_days, self.open_days.quarter // QUARTERS_A_DAY == _by_site(self.open_days.site, self.today)
+        )
+
     def of_today(self, site: int) -> Cube:
         """The cells of one site's today."""
         mine = select(self.open_days, self.open_days.site == site)

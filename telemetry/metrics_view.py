@@ -37,7 +37,7 @@ class MetricsView:
         return merge([self.snapshot.closed, self.snapshot.open_days])
 
     def today(self) -> Cube:
-        return merge([self.snapshot.of_today(code) for code in self.sites])
+        return self.snapshot.all_today()
 
     def waiting(self) -> Iterable[WaitingNow]:
         for code, units in self.snapshot.waiting.items():

@@ -183,10 +183,8 @@ def _counters(view: View) -> Iterable[Metric]:
 
 def _today(view: View) -> Iterable[Metric]:
     cube = view.today()
-    codes = list(view.sites)
-    group = np.full(len(cube), -1, np.int64)
-    for i, code in enumerate(codes):
-        group[cube.site == code] = i
+    codes = sorted(view.sites)
+    group = np.searchsorted(codes, cube.site).astype(np.int64)
     sums, seconds = roll_up(cube, group, len(codes))
     for kpi in KPIS.values():
         if kpi.kind is Kind.HISTOGRAM:

@@ -100,7 +100,7 @@ class _Routes:
             raise web.HTTPNotFound(text="unknown site") from error
 
     async def metrics(self, request: web.Request) -> web.Response:
-        body, kind = self._service.metrics(request.headers.get(hdrs.ACCEPT, ""))
+        body, kind = await self._service.metrics(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
 
     async def health(self, _request: web.Request) -> web.Response:

@@ -136,7 +136,7 @@ KpiRow = TypedDict(
 
 
 class Service(Protocol):
-    """What the pages ask for. All but `kpis` and `changed` must return at once."""
+    """What the pages ask for. What is not awaited must return at once."""
 
     def now_ms(self) -> int:
         """The clock that `as_of_ms` and every `since` were read from; screens follow it, not their own."""
@@ -157,7 +157,7 @@ class Service(Protocol):
         what is wrong."""
         ...
 
-    def metrics(self, accept: str) -> tuple[bytes, str]:
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
         """Exposition body and its content type, for an Accept header."""
         ...
 

@@ -66,7 +66,7 @@ class FakeService:
             for row in rows
         ]
 
-    def metrics(self, accept):
+    async def metrics(self, accept):
         return b"# EOF\n", "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
     def health(self):
