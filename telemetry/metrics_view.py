@@ -12,6 +12,9 @@ from telemetry.exporters.prometheus import WaitingNow
 from telemetry.health import Health
 from telemetry.live import Snapshot
 
+MOST_UNITS = 50
+"""Units of a site beyond those it declares that have labels of their own; the rest together are `other`."""
+
 
 @dataclass(frozen=True, slots=True)
 class MetricsView:
@@ -36,15 +39,38 @@ class MetricsView:
     def counted(self) -> Cube:
         return merge([self.snapshot.closed, self.snapshot.open_days])
 
+    def labels(self) -> Mapping[tuple[int, int], tuple[str, str]]:
+        """(site, unit) codes → the labels they are counted under.
+
+        Queues are named by whoever configures the PBX: without a limit a mistake there would fill the scraper's memory.
+        The first that were ever seen keep their names, so that no counter changes its place.
+        """
+        declared = {(site.id, service.id) for site in self.configured for service in site.services}
+        cube = self.counted()
+        seen = {(s, u) for s, u in zip(cube.site.tolist(), cube.unit.tolist(), strict=True) if s in self.sites}
+        seen |= {(s, u) for s, units in self.snapshot.waiting.items() for u in units}
+        out: dict[tuple[int, int], tuple[str, str]] = {}
+        others: dict[int, int] = {}
+        for s, u in sorted(seen):
+            site, unit = self.sites[s], self.names[u]
+            if (site, unit) not in declared:
+                others[s] = others.get(s, 0) + 1
+                unit = unit if others[s] <= MOST_UNITS else "other"
+            out[s, u] = site, unit
+        return out
+
     def today(self) -> Cube:
         return self.snapshot.all_today()
 
     def waiting(self) -> Iterable[WaitingNow]:
+        labels = self.labels()
+        rows: dict[tuple[str, str], WaitingNow] = {}
         for code, units in self.snapshot.waiting.items():
             for unit, w in units.items():
-                yield WaitingNow(
-                    self.sites[code], self.names[unit], w.tickets, w.tickets_since_us, w.calls, w.calls_since_us
-                )
+                one = WaitingNow(*labels[code, unit], w.tickets, w.tickets_since_us, w.calls, w.calls_since_us)
+                had = rows.get(labels[code, unit])
+                rows[labels[code, unit]] = one if had is None else had.joined(one)
+        return rows.values()
 
     def up(self) -> Iterable[tuple[str, str, bool]]:
         for site in self.configured:

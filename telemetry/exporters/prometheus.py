@@ -8,7 +8,7 @@ source), from the configuration and the PBX's queues; never a caller, ticket or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,19 @@ class WaitingNow:
     calls: int
     calls_since_us: int | None
 
+    def joined(self, other: WaitingNow) -> WaitingNow:
+        """Both under the labels of the first."""
+        tickets = [t for t in (self.tickets_since_us, other.tickets_since_us) if t is not None]
+        calls = [t for t in (self.calls_since_us, other.calls_since_us) if t is not None]
+        return WaitingNow(
+            self.site,
+            self.unit,
+            self.tickets + other.tickets,
+            min(tickets, default=None),
+            self.calls + other.calls,
+            min(calls, default=None),
+        )
+
 
 class View(Protocol):
     """What the page is made of; the composition root gathers it."""
@@ -62,9 +75,8 @@ class View(Protocol):
     def sites(self) -> Mapping[int, str]:
         """Site code → id, of the configured sites."""
 
-    @property
-    def names(self) -> Sequence[str]:
-        """Text of every code."""
+    def labels(self) -> Mapping[tuple[int, int], tuple[str, str]]:
+        """(site, unit) codes → labels; several may share them."""
 
     def now_us(self) -> int: ...
     def counted(self) -> Cube:
@@ -151,25 +163,25 @@ def metric_name(measure: str) -> str:
 def _counters(view: View) -> Iterable[Metric]:
     cube = view.counted()
     place = np.left_shift(np.right_shift(cube.key, np.uint64(24)), np.uint64(24))
-    keys, group = np.unique(place, return_inverse=True)
-    sums, seconds = roll_up(cube, group.astype(np.int64), len(keys))
-    places = Cube(keys, {}, {})
-    labels = [
-        (view.sites.get(s), view.names[u]) for s, u in zip(places.site.tolist(), places.unit.tolist(), strict=True)
-    ]
+    keys, where = np.unique(place, return_inverse=True)
+    places, known = Cube(keys, {}, {}), view.labels()
+    of_place = [known.get(p) for p in zip(places.site.tolist(), places.unit.tolist(), strict=True)]
+    labels = list(dict.fromkeys(label for label in of_place if label is not None))
+    index = {label: i for i, label in enumerate(labels)}
+    group = np.array([-1 if label is None else index[label] for label in of_place], np.int64)[where]
+    sums, seconds = roll_up(cube, group, len(labels))
     for name, kpi in measures().items():
         family = CounterMetricFamily(metric_name(name), f"{name}: a part of {kpi.name}", labels=SITE_UNIT)
         factor = 1e-3 if name.endswith("_ms") else 1
-        for (site, unit), value in zip(labels, sums.get(name, np.zeros(len(keys), np.int64)).tolist(), strict=True):
-            if site is not None:
-                family.add_metric((site, unit), value * factor)
+        for label, value in zip(labels, sums.get(name, np.zeros(len(labels), np.int64)).tolist(), strict=True):
+            family.add_metric(label, value * factor)
         yield family
     for name, (metric, sum_name, edges, text) in EDGES.items():
         histogram = HistogramMetricFamily(metric, text, labels=SITE_UNIT)
         h = seconds.get(name)
         total = sums.get(sum_name)
-        for i, (site, unit) in enumerate(labels):
-            if site is None or h is None or total is None:
+        for i, label in enumerate(labels):
+            if h is None or total is None:
                 continue
             low, high = np.searchsorted(h.cell, (i, i + 1))
             if low == high:
@@ -177,7 +189,7 @@ def _counters(view: View) -> Iterable[Metric]:
             running = np.concatenate([[0], np.cumsum(h.count[low:high])])
             upto = running[np.searchsorted(h.second[low:high], edges, side="right")]
             buckets = [(str(float(e)), float(n)) for e, n in zip(edges, upto, strict=True)]
-            histogram.add_metric((site, unit), [*buckets, ("+Inf", float(running[-1]))], sum_value=total[i] * 1e-3)
+            histogram.add_metric(label, [*buckets, ("+Inf", float(running[-1]))], sum_value=total[i] * 1e-3)
         yield histogram
 
 

@@ -1,0 +1,89 @@
+"""What /metrics shows, from events of every kind, without a server."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from telemetry.config import Service, Site
+from telemetry.events import Decoded, Event
+from telemetry.exporters.prometheus import render
+from telemetry.health import Health
+from telemetry.journal import Journal, Unit
+from telemetry.live import Live
+from telemetry.metrics_view import MOST_UNITS, MetricsView
+
+NOW_US = int(time.time() * 1e6)
+SITE = Site(id="s", timezone="UTC", services=(Service(id="declared"),))
+
+
+def page(folder, events):
+    """The samples of /metrics after these events: (name, site, unit) → value."""
+    journal = Journal(folder)
+    try:
+        journal.ensure(["s", "declared"])
+        journal.commit([Unit("s/x", Decoded(events), NOW_US)])
+        live = Live(journal, [SITE])
+        live.load()
+        view = MetricsView(
+            version="1",
+            sites={journal.code("s"): "s"},
+            configured=[SITE],
+            names=journal.names,
+            snapshot=live.snapshot,
+            health=Health(),
+            earlier=journal.tally(),
+            latest_us={},
+            connected=lambda _site, _name: None,
+            at_us=NOW_US,
+        )
+        text = render(view, "")[0].decode()
+    finally:
+        journal.close()
+    return {
+        (s.name, s.labels.get("site"), s.labels.get("unit"), s.labels.get("le")): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+def calls(n, queue):
+    """One call a queue that is waiting now; queues named by `queue`."""
+    return [Event("s", "s/x", f"{i}", "call.entered", NOW_US - 60_000_000 + i, queue(i), f"call-{i}") for i in range(n)]
+
+
+def test_a_pbx_that_names_ten_thousand_queues_cannot_fill_the_scraper(tmp_path):
+    samples = page(tmp_path, calls(10_000, lambda i: f"q{i}"))
+    offered = {unit: v for (name, _, unit, _), v in samples.items() if name == "gecc_calls_offered_total"}
+    waiting = {unit: v for (name, _, unit, _), v in samples.items() if name == "gecc_calls_waiting"}
+    assert len(offered) == len(waiting) == MOST_UNITS + 1
+    assert offered["other"] == waiting["other"] == 10_000 - MOST_UNITS
+    assert sum(offered.values()) == 10_000
+
+
+def test_a_declared_unit_keeps_its_name_whatever_else_there_is(tmp_path):
+    samples = page(tmp_path, calls(200, lambda i: "declared" if i == 199 else f"q{i}"))
+    assert samples["gecc_calls_offered_total", "s", "declared", None] == 1
+
+
+@pytest.mark.parametrize(("ring_s", "edge"), [(5, "5.0"), (10, "10.0"), (15, "15.0"), (20, "20.0"), (21, "30.0")])
+def test_a_time_on_an_edge_is_in_its_bucket(tmp_path, ring_s, edge):
+    start = NOW_US - 600_000_000
+    samples = page(
+        tmp_path,
+        [
+            Event("s", "s/x", "1", "call.entered", start, "declared", "c"),
+            Event("s", "s/x", "2", "call.connected", start + ring_s * 10**6, "declared", "c", a=ring_s * 1000, b=ring_s * 1000),
+        ],
+    )  # fmt: skip
+    buckets = {le: v for (name, _, _, le), v in samples.items() if name == "gecc_call_ring_seconds_bucket"}
+    assert next(le for le, v in buckets.items() if v) == edge
+    assert samples["gecc_call_ring_seconds_sum", "s", "declared", None] == ring_s
+
+
+def test_a_figure_without_data_has_no_sample(tmp_path):
+    samples = page(tmp_path, [])
+    assert not [name for name, *_ in samples if name == "gecc_today_abandoned_call_rate"]
+    assert samples["gecc_today_calls_offered", "s", None, None] == 0
