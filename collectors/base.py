@@ -31,6 +31,8 @@ class Batch(NamedTuple):
     cursor: str = ""
     """Where the next batch begins, for sources that can be read again; committed with the events."""
     gaps: Sequence[Gap] = ()
+    restarts: bool = False
+    """These are the first records of another file, or of the same one from its beginning."""
 
 
 class Collector(Protocol):
@@ -54,6 +56,9 @@ class Decoder(Protocol):
 
     def feed(self, records: Sequence[Any], received_us: int) -> Decoded:
         """The events, rejects and gaps of these records. `received_us` is when they came, UTC."""
+
+    def restart(self) -> None:
+        """The next record is the first of another file: forget what only holds within one."""
 
     def dump(self) -> str:
         """State to be committed with the cursor, so that a restart reads on exactly; "" when none."""

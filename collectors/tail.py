@@ -68,6 +68,7 @@ class Tail:
     _grown_s: float
     _cut: bool
     _is_copy: bool
+    _restarts: bool
 
     async def connect(self, cursor: str) -> None:
         try:
@@ -151,7 +152,10 @@ class Tail:
             self._done.append((self._file.dev, self._file.ino, facts.st_mtime_ns, facts.st_size))
             os.close(self._file.fd)
             self._since_s.pop(self._file, None)
-        self._begin(self._ahead.pop(0))
+        place, new = self._place(), self._ahead.pop(0)
+        self._begin(new)
+        if place.offset and fits(new.fd, place):  # written anew with what was read already, as rsync and editors do
+            self._resume(new, place)
         return None
 
     def _drained_is_stale(self) -> bool:
@@ -185,7 +189,12 @@ class Tail:
                 continue
             file = held.get((facts.st_dev, facts.st_ino))
             if file is None:
-                file = open_log(path)
+                try:
+                    file = open_log(path)
+                except OSError:
+                    for other in opened:
+                        os.close(other.fd)
+                    raise
                 if file is None or (file.dev, file.ino) != (facts.st_dev, facts.st_ino):
                     for other in (*opened, *([file] if file else [])):
                         os.close(other.fd)
@@ -218,9 +227,14 @@ class Tail:
         self._begin(file)
         if file is not None:
             self._is_copy = cut and (file.dev, file.ino) != (place.dev, place.ino)
-            self._at = place.offset
-            self._head = os.pread(file.fd, min(HEAD, place.offset), 0)
-            self._tail = self._before = os.pread(file.fd, min(TAIL, place.offset), max(0, place.offset - TAIL))
+            self._resume(file, place)
+
+    def _resume(self, file: Opened, place: Place) -> None:
+        """Go on in this file where the place says."""
+        self._restarts = place.offset == 0
+        self._at = place.offset
+        self._head = os.pread(file.fd, min(HEAD, place.offset), 0)
+        self._tail = self._before = os.pread(file.fd, min(TAIL, place.offset), max(0, place.offset - TAIL))
 
     async def _find(self, place: Place) -> tuple[Path | None, Opened | None, bool]:
         """The file of a place, open; renamed in between, it is looked for again."""
@@ -238,6 +252,7 @@ class Tail:
         self._file = file
         self._cutter = LineCutter()
         self._cut = self._is_copy = False
+        self._restarts = True
         self._at = 0
         self._head = self._tail = self._before = b""
         self._drained = None
@@ -260,7 +275,9 @@ class Tail:
 
     def _batch(self, lines: list[bytes]) -> Batch:
         gaps, self._gaps, self._told = self._gaps, [], True
-        return Batch(lines, _nothing_to_tell, self._place().dump(), gaps)
+        restarts = bool(lines) and self._restarts
+        self._restarts = self._restarts and not lines
+        return Batch(lines, _nothing_to_tell, self._place().dump(), gaps, restarts)
 
     def _place(self) -> Place:
         if self._file is None:

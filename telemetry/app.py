@@ -10,6 +10,9 @@ import signal
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,13 +35,14 @@ from telemetry.metrics_view import MetricsView
 from telemetry.pipeline import Pipeline
 from telemetry.privacy import Pseudonyms
 from telemetry.web.routes import make_app
-from telemetry.web.service import Board, By, KpiRow
+from telemetry.web.service import Board, BusyError, By, KpiRow
 from telemetry.web.serving import serve
 
 log = logging.getLogger("gecc")
 
 MQTT_SOURCE = "mqtt"
 LAST_COMMIT_S = 8.0
+MOST_QUERIES = 8
 VERSION = version("gecc-telemetry")
 
 
@@ -104,8 +108,12 @@ class Service:
         self._boards = Boards(
             self._journal, self._sites, connected=self._connected, last_event_us=self._pipeline.latest_us
         )
+        self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
+        """Long questions have a thread of their own: the live figures must not wait for them."""
+        self._asked = 0
         self._followed: dict[str, Path] = {}
         """Log sources → the file that is followed."""
+        self._shown: dict[tuple[str, tuple[str, str]], float] = {}
         self._page: tuple[tuple[str, int], tuple[bytes, str]] | None = None
 
     async def run(self, stop: asyncio.Event, started: Callable[[str, int], None]) -> None:
@@ -133,6 +141,7 @@ class Service:
 
     def close(self) -> None:
         """Let go of the data folder."""
+        self._queries.shutdown(wait=False, cancel_futures=True)
         self._pipeline.close()
         self._journal.close()
 
@@ -153,14 +162,22 @@ class Service:
     async def _rotate_keys(self) -> None:
         while True:
             await asyncio.sleep(3600)
-            self._pseudonyms.rotate(self.now_us())
+            try:
+                self._pseudonyms.rotate(self.now_us())
+            except OSError as problem:
+                log.error("keys.json: %s; the key stays until it can be changed", problem)  # noqa: TRY400
 
     def _connected(self, site: str, name: str) -> bool | None:
         source = self._health.sources.get(f"{site}/{name}")
         if source is not None:
             return source.connected and self._followed[f"{site}/{name}"].exists()
-        state = self._devices.states.get(f"{site}/{name}")
-        return None if state is None else state == "online"
+        if not self._health.source(MQTT_SOURCE).connected:
+            return False  # whatever it last said, nobody hears it now
+        said = self._devices.state(f"{site}/{name}")
+        if said is None:
+            return None
+        state, since_us = said
+        return state == "online" or self._pipeline.latest_us.get(f"{site}/{name}", 0) > since_us
 
     # -- what the pages ask (telemetry.web.service.Service) ----------------------------------------------------------
 
@@ -181,9 +198,14 @@ class Service:
 
     async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str) -> list[KpiRow]:
         site = self._sites[site_id]
-        rows: Any = await asyncio.to_thread(
-            query, self._journal, site, from_, to, now_us=self.now_us(), by=by, lang=lang
-        )
+        if self._asked >= MOST_QUERIES:
+            raise BusyError("too many questions at once; ask again in a moment")
+        work = partial(query, self._journal, site, from_, to, now_us=self.now_us(), by=by, lang=lang)
+        self._asked += 1
+        try:
+            rows: Any = await asyncio.get_running_loop().run_in_executor(self._queries, work)
+        finally:
+            self._asked -= 1
         return rows  # type: ignore[no-any-return]
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
@@ -196,13 +218,14 @@ class Service:
     def _view(self) -> MetricsView:
         return MetricsView(
             version=VERSION,
+            shown=self._shown,
             sites={code: site for site, code in self._live.codes.items()},
             configured=self._config.sites,
             names=self._journal.names,
             snapshot=self._live.snapshot,
-            health=self._health,
+            health=deepcopy(self._health),  # it is read in a thread
             earlier=self._earlier,
-            latest_us=self._pipeline.latest_us,
+            latest_us=dict(self._pipeline.latest_us),
             connected=self._connected,
             at_us=self.now_us(),
         )

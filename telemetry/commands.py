@@ -88,7 +88,9 @@ def import_files(args: Namespace) -> int:
         pseudonyms = Pseudonyms(settings.data / "keys.json", time.time_ns() // 1000)
         decoder = FORMATS[args.format].make(site=site.id, source=name)
         lines = events = duplicates = rejected = ignored = 0
-        for batch in _with_progress(args.files):
+        for batch, first in _with_progress(args.files):
+            if first:
+                decoder.restart()
             decoded = decoder.feed(batch, time.time_ns() // 1000)
             refuse_future_events(decoded, time.time_ns() // 1000)
             pseudonyms.protect(decoded)
@@ -104,7 +106,7 @@ def import_files(args: Namespace) -> int:
     finally:
         journal.close()
     print(f"lines {lines}, events {events}, duplicates {duplicates}, rejects {rejected}, ignored {ignored}")
-    return 0
+    return 1 if rejected and not events + duplicates + ignored else 0  # nothing was readable: the wrong file, or format
 
 
 def kpis(args: Namespace) -> int:
@@ -165,15 +167,15 @@ def _announce(host: str, port: int) -> None:
     logging.getLogger("gecc").info("listening on http://%s:%s", host, port)
 
 
-def _with_progress(files: list[Path]) -> Iterator[list[bytes]]:
+def _with_progress(files: list[Path]) -> Iterator[tuple[list[bytes], bool]]:
     """The lines of all files; on a terminal a bar says how far it is."""
     for file in files:
         if not file.is_file():
-            raise OSError(f"{file}: no such file")
+            raise OSError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}")
     bar, shown = sys.stderr.isatty(), 0.0
     for i, file in enumerate(files):
-        for part in read_lines(file):
-            yield part.lines
+        for n, part in enumerate(read_lines(file)):
+            yield part.lines, n == 0
             if bar and time.monotonic() - shown > 0.1:
                 shown = time.monotonic()
                 done = part.done_bytes / max(part.total_bytes, 1)

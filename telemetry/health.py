@@ -13,7 +13,6 @@ class SourceHealth:
     connected: bool = False
     problem: str = ""
     """Why it is not connected, as its collector said."""
-    last_received_us: int = 0
     received: int = 0
     events: int = 0
     duplicates: int = 0
@@ -28,7 +27,6 @@ class Health:
     sources: dict[str, SourceHealth] = field(default_factory=dict)
     commits: int = 0
     commit_seconds: float = 0.0
-    last_commit_us: int = 0
     storing: bool = True
     """False while the disk is full: nothing is acknowledged, everything waits."""
     started: bool = False

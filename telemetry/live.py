@@ -85,6 +85,8 @@ class Live:
         self._zones = zones_of(sites, journal.code)
         self._columns: dict[int, Columns] = {}
         self._pending: list[Columns] = []
+        self._loaded_seq = 0
+        """Up to this journal offset the events came from the journal itself."""
         self._changed = asyncio.Condition()
         nothing = Cube(np.empty(0, np.uint64), {}, {})
         self.snapshot = Snapshot({}, 0, nothing, {}, {}, nothing)
@@ -99,13 +101,18 @@ class Live:
         now_us = int(self._clock() * 1e6)
         today = self._local_days(now_us)
         self._closed, closed_upto = _closed_from(self._journal.note("counters"))
+        if any(closed_upto.get(c, day - 1) > day - 1 for c, day in today.items()):
+            log.warning("the clock was set back by days: the counters begin anew")
+            self._closed, closed_upto = _closed_from(None)
         self._kept_upto = dict(closed_upto)
         oldest = min(
             [*(closed_upto.get(c, d - 1) for c, d in today.items()), *(d - 1 for d in today.values())], default=0
         )
         cols = self._journal.columns(list(self.codes), (oldest - 1) * DAY_US, now_us + 2 * DAY_US)
         self._closed_upto = {c: closed_upto.get(c, today[c] - 1) for c in today}
-        self.refresh([cols])
+        self._columns, self._loaded_seq = {}, 0
+        self.refresh([cols], everything=True)
+        self._loaded_seq = int(cols.seq.max(initial=0))
 
     def add(self, columns: Columns) -> None:
         """Events that were just committed."""
@@ -144,8 +151,11 @@ class Live:
         old, today = self.snapshot, self._local_days(now_us)
         turned = {c for c, day in today.items() if old.today.get(c) != day}
         touched = self._append(fresh)
+        if any(day - 1 < self._closed_upto[c] for c, day in today.items()):
+            self.load()  # the clock was ahead and closed days that are not over
+            return
         self._close_days({c: today[c] for c in turned})
-        dirty = touched | turned
+        dirty = set(self.codes.values()) if everything else touched | turned
         facts = self._facts(sorted(dirty))
         cube = build(list(facts.values()), self._zones)
         cube = select(cube, self._is_open(cube))
@@ -157,14 +167,17 @@ class Live:
 
     def _append(self, fresh: Columns) -> set[int]:
         """Put new events to those of their sites; the sites that got any."""
+        fresh = fresh.take(np.isin(fresh.site, list(self.codes.values())) & (fresh.seq > self._loaded_seq))
+        # A log that is read for the first time brings years: what no open day can need is not kept.
+        day = self._zones.to_local(fresh.time_us, fresh.site) // DAY_US
+        fresh = fresh.take(day >= _by_site(fresh.site.astype(np.int64), self._closed_upto) - 1)
         g = group(fresh.site.astype(np.uint64))
         fresh = fresh.take(g.order)
-        known, touched = set(self.codes.values()), set()
+        touched = set()
         for rows in g.slices():
             code = int(fresh.site[rows.start])
-            if code in known:
-                touched.add(code)
-                self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(rows)])
+            touched.add(code)
+            self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(rows)])
         return touched
 
     def _facts(self, codes: Sequence[int]) -> dict[str, Facts]:

@@ -32,6 +32,8 @@ class MetricsView:
     """Source → time of its last event."""
     connected: Callable[[str, str], bool | None]
     at_us: int
+    shown: dict[tuple[str, tuple[str, str]], float]
+    """Counter and labels → what was last shown: an outcome may be revised, a counter may not go down."""
 
     def now_us(self) -> int:
         return self.at_us
@@ -102,7 +104,8 @@ class MetricsView:
         out = dict.fromkeys(REJECT_REASONS, 0)
         for (_, what), n in self.earlier.items():
             if what.startswith("rejected:"):
-                out[what.removeprefix("rejected:")] += n
+                reason = what.removeprefix("rejected:")
+                out[reason] = out.get(reason, 0) + n
         for source in self.health.sources.values():
             for reason, n in source.rejected.items():
                 out[reason] += n

@@ -30,6 +30,7 @@ class _Decoder(Protocol):
     def feed(self, records: Any, received_us: int) -> Decoded: ...
     def dump(self) -> str: ...
     def load(self, state: str) -> None: ...
+    def restart(self) -> None: ...
 
 
 class Pipeline:
@@ -72,11 +73,12 @@ class Pipeline:
                 await collector.connect(collector_cursor)
                 if not health.connected:
                     log.info("%s: connected", name)
-                health.connected, health.problem, pause = True, "", FIRST_PAUSE_S
+                health.connected, health.problem = True, ""
                 async for batch in collector.batches():
                     work = asyncio.ensure_future(self._take(name, decoder, batch, refuse_future))
                     try:
                         await asyncio.shield(work)
+                        pause = FIRST_PAUSE_S  # it is there for good only when something came of it
                     except asyncio.CancelledError:
                         await work  # what was read is committed and acknowledged before we go
                         raise
@@ -92,6 +94,8 @@ class Pipeline:
 
     async def _take(self, name: str, decoder: _Decoder, batch: Any, refuse_future: bool) -> None:
         now_us = int(self._clock() * 1e6)
+        if batch.restarts:
+            decoder.restart()
         decoded = decoder.feed(batch.records, now_us)
         decoded.gaps.extend(batch.gaps)
         if refuse_future:
@@ -100,12 +104,12 @@ class Pipeline:
         cursor = _join(batch.cursor, decoder.dump())
         new = await self.commit(Unit(name, decoded, now_us, cursor))
         batch.ack()
-        self.latest_us.update({e.source: e.time_us for e in decoded.events})
-        self._count(name, len(batch.records), decoded, new, now_us)
+        for source, time_us in {e.source: e.time_us for e in decoded.events}.items():
+            self.latest_us[source] = max(time_us, self.latest_us.get(source, 0))
+        self._count(name, len(batch.records), decoded, new)
 
-    def _count(self, name: str, received: int, decoded: Decoded, new: int, now_us: int) -> None:
+    def _count(self, name: str, received: int, decoded: Decoded, new: int) -> None:
         health = self._health.source(name)
-        health.last_received_us = now_us
         health.received += received
         health.events += new
         health.duplicates += len(decoded.events) - new
@@ -152,7 +156,6 @@ class Pipeline:
             self._health.storing = True
             self._health.commits += 1
             self._health.commit_seconds += time.perf_counter() - began
-            self._health.last_commit_us = int(self._clock() * 1e6)
             if len(result.columns):
                 self._committed(result.columns)
             for (_, done), new in zip(taken, result.new, strict=True):

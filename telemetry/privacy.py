@@ -20,6 +20,8 @@ from typing import Any
 from telemetry.events import EVENT_TYPES, Decoded, Event, Rejected, canonical_json
 
 EPOCH_US = 365 * 86_400_000_000
+MOST_AGENTS = 10_000
+"""Agents remembered at once."""
 OVERLAP_US = 31 * 86_400_000_000
 """How long both keys live; at least the longest window of first-contact resolution (30 days)."""
 
@@ -129,9 +131,9 @@ class Pseudonyms:
         if len(epochs) > 1 and now_us - epochs[-1].from_us > OVERLAP_US:
             epochs = epochs[-1:]
         if epochs != self._epochs:
-            self._epochs = epochs
             callers = [{"from_us": e.from_us, "key": e.key.hex()} for e in epochs]
-            self._write({"agents": self._agent_key.hex(), "callers": callers})
+            self._write({"agents": self._agent_key.hex(), "callers": callers})  # no token of a key that is not kept
+            self._epochs = epochs
 
     def caller(self, number: str, time_us: int) -> tuple[int, int]:
         """Token of a number at that time and, in the first days of an epoch, its token under the key before.
@@ -154,6 +156,8 @@ class Pseudonyms:
         """The agent's pseudonym: stable, and of no use outside its site."""
         known = self._agents.get((site, name))
         if known is None:
+            if len(self._agents) > MOST_AGENTS:
+                self._agents.clear()
             digest = blake2b(f"{site}\0{name}".encode(), key=self._agent_key, person=b"gecc-agent", digest_size=5)
             known = self._agents[site, name] = f"agent-{digest.hexdigest()}"
         return known

@@ -138,10 +138,14 @@ class QueueLog:
         self._site = site
         self._source = source
         self._names: dict[bytes, str] = {}
+        # Of each second, how often each line came, by its digest; "" counts them all.
+        self._seconds: OrderedDict[int, dict[str, int]] = OrderedDict()
         self.load("")
 
     def feed(self, records: Sequence[bytes], received_us: int) -> Decoded:  # noqa: ARG002 (a log dates itself)
         out = Decoded()
+        if self._restarts and records:
+            self._forget(records[0])
         nul = b"\0" in b"".join(records)  # looked for once a batch: it is rare, and costs as much as a column
         for line in records:
             try:
@@ -156,6 +160,20 @@ class QueueLog:
                 out.events.append(event)
         return out
 
+    def restart(self) -> None:
+        """A line that stood in the file before as well is that line again, not another like it. Only where the new file
+        goes on in the very second that the old one ended in, equal lines go on being counted."""
+        self._restarts = True
+
+    def _forget(self, first: bytes) -> None:
+        self._restarts = False
+        newest = max(self._seconds, default=-1)
+        goes_on = first.split(b"|", 1)[0] == str(newest).encode()
+        kept = {newest: self._seconds[newest]} if goes_on else {}
+        self._seconds.clear()
+        self._seconds.update(kept)
+        self._epoch_text = b"|"
+
     def dump(self) -> str:
         """The counts of the newest seconds: what a line appended next could equal."""
         newest = islice(reversed(self._seconds.items()), _SECONDS_CARRIED)
@@ -164,11 +182,11 @@ class QueueLog:
 
     def load(self, state: str) -> None:
         """Take up a `dump`; "" begins anew."""
-        # Of each second, how often each line came, by its digest; "" counts them all.
-        self._seconds: OrderedDict[int, dict[str, int]] = OrderedDict()
+        self._seconds.clear()
         for epoch, lines, seen in reversed(json.loads(state) if state else []):
             self._seconds[epoch] = {"": lines, **dict(reversed(seen))}
         self._epoch_text = b"|"  # no column holds it
+        self._restarts = False
 
     def _event(self, line: bytes, may_hold_nul: bool) -> Event | None:
         """The event of one line; None where its event is not of this vocabulary."""

@@ -76,10 +76,9 @@ class KioskJson:
         self._states: dict[str, tuple[str, int]] = {}  # device's source → state, and when it began in µs
         self._dumped = ""
 
-    @property
-    def states(self) -> Mapping[str, str]:
-        """Device's source → its last known state, `online` or `offline`."""
-        return {source: state for source, (state, _) in self._states.items()}
+    def state(self, source: str) -> tuple[str, int] | None:
+        """A device's last known state, `online` or `offline`, and since when (µs); None when it never said."""
+        return self._states.get(source)
 
     def feed(self, records: Sequence[Message], received_us: int) -> Decoded:
         out = Decoded()
@@ -108,6 +107,9 @@ class KioskJson:
             except _No as no:
                 out.rejected.append(_rejected(no, topic, payload, route))
         return out
+
+    def restart(self) -> None:
+        """Messages come in no files."""
 
     def dump(self) -> str:
         if not self._dumped and self._states:

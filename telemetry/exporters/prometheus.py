@@ -1,7 +1,7 @@
 """/metrics: a view over one snapshot.
 
-Counters are the numerators and denominators, so that any ratio can be formed over any period; they count from the day
-the journal began and go on over restarts. Gauges `gecc_today_<kpi>` are today's figures of a site as the wallboard
+Counters are the numerators and denominators, so that any ratio can be formed over any period; they count what came from
+the day before the service first ran and go on over restarts, but take nothing from imports of the past. Gauges `gecc_today_<kpi>` are today's figures of a site as the wallboard
 shows them; a figure without data has no sample. Labels are site and unit only (unit: a queue, service, device or
 source), from the configuration and the PBX's queues; never a caller, ticket or agent.
 """
@@ -77,6 +77,10 @@ class View(Protocol):
 
     def labels(self) -> Mapping[tuple[int, int], tuple[str, str]]:
         """(site, unit) codes → labels; several may share them."""
+
+    @property
+    def shown(self) -> dict[tuple[str, tuple[str, str]], float]:
+        """Counter and labels → what was last shown; kept between pages."""
 
     def now_us(self) -> int: ...
     def counted(self) -> Cube:
@@ -171,10 +175,12 @@ def _counters(view: View) -> Iterable[Metric]:
     group = np.array([-1 if label is None else index[label] for label in of_place], np.int64)[where]
     sums, seconds = roll_up(cube, group, len(labels))
     for name, kpi in measures().items():
-        family = CounterMetricFamily(metric_name(name), f"{name}: a part of {kpi.name}", labels=SITE_UNIT)
-        factor = 1e-3 if name.endswith("_ms") else 1
+        family = CounterMetricFamily(metric_name(name), f"{kpi.label_en}: {name}", labels=SITE_UNIT)
+        per = kpi.per if name == kpi.numerator else 1
         for label, value in zip(labels, sums.get(name, np.zeros(len(labels), np.int64)).tolist(), strict=True):
-            family.add_metric(label, value * factor)
+            # A call that timed out may be answered yet, a no-show may come back: the counter waits, it does not go down.
+            view.shown[name, label] = max(value / per, view.shown.get((name, label), 0))
+            family.add_metric(label, view.shown[name, label])
         yield family
     for name, (metric, sum_name, edges, text) in EDGES.items():
         histogram = HistogramMetricFamily(metric, text, labels=SITE_UNIT)

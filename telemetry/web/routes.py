@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from telemetry.text import LANGUAGES
 from telemetry.web import pages
-from telemetry.web.service import By, Service, SiteInfo
+from telemetry.web.service import BusyError, By, Service, SiteInfo
 from telemetry.web.serving import SECURITY_HEADERS, Runner, serve
 from telemetry.web.stream import Streams
 
@@ -98,6 +98,8 @@ class _Routes:
             raise _bad(str(error)) from error
         except KeyError as error:
             raise web.HTTPNotFound(text="unknown site") from error
+        except BusyError as error:
+            raise web.HTTPServiceUnavailable(text=str(error), headers={hdrs.RETRY_AFTER: "2"}) from error
 
     async def metrics(self, request: web.Request) -> web.Response:
         body, kind = await self._service.metrics(request.headers.get(hdrs.ACCEPT, ""))

@@ -15,6 +15,10 @@ BetterWord = Literal["higher", "lower", "none"]
 By = Literal["total", "unit", "hour", "day", "month"]
 
 
+class BusyError(Exception):
+    """Too much is being asked at once; the same question may be asked again."""
+
+
 class SiteInfo(Protocol):
     """A service centre as a reader sees it; a configured site fits as it is."""
 
@@ -154,7 +158,7 @@ class Service(Protocol):
 
     async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str) -> list[KpiRow]:
         """Rows over `from_`..`to` as the reader wrote them (None: not given), definitions in `lang`. ValueError says
-        what is wrong."""
+        what is wrong with them, BusyError that others are being answered."""
         ...
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:

@@ -38,6 +38,7 @@ def page(folder, events):
             latest_us={},
             connected=lambda _site, _name: None,
             at_us=NOW_US,
+            shown={},
         )
         text = render(view, "")[0].decode()
     finally:
