@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kpis.model import KPI, Better, Kind
 
-_RINGS_EN = "Ring seconds by the clock {ring_clock}; rings = floor(seconds / {ring_cycle_s} s) + 1"
-_RINGS_TH = "วินาทีที่โทรศัพท์ดังตามวิธีนับ {ring_clock}; จำนวนครั้ง = ปัดลง(วินาที ÷ {ring_cycle_s}) + 1"
+_RINGS_EN = "Seconds of ringing: {ring_clock}; rings = floor(seconds / {ring_cycle_s} s) + 1"
+_RINGS_TH = "เวลาที่โทรศัพท์ดัง: {ring_clock} จำนวนครั้ง = ปัดลง(วินาที ÷ {ring_cycle_s}) + 1"
 
 
 def _count(name: str, label_en: str, label_th: str, definition_en: str, definition_th: str) -> KPI:
@@ -132,7 +132,7 @@ KPIS: tuple[KPI, ...] = (
         denominator="calls_ring_known",
         wall=1,
         label_en="Answered within 3 rings",
-        label_th="รับสายภายใน 3 ครั้ง",
+        label_th="รับสายเมื่อดังไม่เกิน 3 ครั้ง",
         definition_en=f"Answered calls with at most 3 rings ÷ answered calls whose ring time is known. {_RINGS_EN}",
         definition_th=f"สายที่รับโดยดังไม่เกิน 3 ครั้ง ÷ สายที่รับและทราบเวลาที่ดัง {_RINGS_TH}",
     ),
@@ -184,8 +184,8 @@ KPIS: tuple[KPI, ...] = (
             q=q,
             label_en=f"Wait of answered calls, {en}",
             label_th=f"เวลารอสาย {th}",
-            definition_en=f"{en} (nearest rank) of the waits of answered calls, in whole seconds",
-            definition_th=f"{th} (ลำดับใกล้สุด) ของเวลารอของสายที่รับ เป็นวินาทีเต็ม",
+            definition_en=f"{en} (nearest rank) of the waits of answered calls, in seconds rounded up",
+            definition_th=f"{th} (ลำดับใกล้สุด) ของเวลารอของสายที่รับ เป็นวินาทีปัดขึ้น",
         )
         for name, q, en, th in (("p50", 0.5, "Median", "มัธยฐาน"), ("p90", 0.9, "90th percentile", "เปอร์เซ็นไทล์ที่ 90"))
     ),

@@ -49,7 +49,7 @@ KPIS: tuple[KPI, ...] = (
         target=0.80,
         wall=7,
         label_en="Satisfied",
-        label_th="ร้อยละความพึงพอใจ",
+        label_th="ร้อยละผู้พึงพอใจ (สองระดับบน)",
         definition_en="Votes in the top two levels ÷ votes (scales of 2 or 3 levels: the top level)",
         definition_th="จำนวนที่ประเมินสองระดับบนสุด ÷ จำนวนที่ประเมิน (แบบ 2 หรือ 3 ระดับ: ระดับบนสุด)",
     ),

@@ -194,8 +194,8 @@ KPIS: tuple[KPI, ...] = (
             wall=wall,
             label_en=f"Waiting time, {en}",
             label_th=f"ระยะเวลารอคอย {th}",
-            definition_en=f"{en} (nearest rank) of the waits from issue to the first call, in whole seconds",
-            definition_th=f"{th} (ลำดับใกล้สุด) ของเวลารอตั้งแต่ออกบัตรคิวจนเรียกครั้งแรก เป็นวินาทีเต็ม",
+            definition_en=f"{en} (nearest rank) of the waits from issue to the first call, in seconds rounded up",
+            definition_th=f"{th} (ลำดับใกล้สุด) ของเวลารอตั้งแต่ออกบัตรคิวจนเรียกครั้งแรก เป็นวินาทีปัดขึ้น",
         )
         for name, q, wall, en, th in (
             ("p50", 0.5, 0, "median", "มัธยฐาน"),

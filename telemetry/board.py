@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from telemetry.web.service import Board, Hour, SourceNow, TodayRow, UnitNow
 
 SILENT_AFTER_US = 15 * 60 * 1_000_000
 """A source that has sent nothing for this long is shown as silent, with its age."""
+
+MOST_OTHERS = 6
+"""Units that a site does not declare and that still have a row."""
 
 WALL = {k.name: k for k in sorted((k for k in KPIS.values() if k.wall), key=lambda k: k.wall)}
 
@@ -60,9 +65,15 @@ class Boards:
         quarters = (first, first + QUARTERS_A_DAY)
         waiting = snapshot.waiting.get(code, {})
         has_tickets = any(f"{site.id}/{d.id}" in self._last_event_us for d in site.devices)
-        has_calls = any(f"{site.id}/{s.id}" in self._last_event_us for s in site.sources)
+        has_calls = (
+            any(f"{site.id}/{s.id}" in self._last_event_us for s in site.sources) or "calls_offered" in cube.sums
+        )
         rows = rows_of(cube, site, quarters, by="total", names=self._journal.names, kpis=WALL)
-        units = [self._unit(site, unit, waiting.get(unit, Waiting())) for unit in self._units(site, waiting)]
+        units = [
+            self._unit(site, unit, waiting.get(unit, Waiting()), has_tickets=has_tickets, has_calls=has_calls)
+            for unit in self._units(site, waiting)
+        ]
+        as_of = datetime.fromtimestamp(now_us / 1e6, ZoneInfo(site.timezone)).isoformat(timespec="minutes")
         return Board(
             version=version,
             as_of_ms=now_us // 1000,
@@ -76,16 +87,19 @@ class Boards:
                 "longest_call_wait_since_ms": _first(w.calls_since_us for w in waiting.values()),
             },
             units=units,
-            today=[_today(row, site) for row in sorted(rows, key=lambda r: WALL[r["kpi"]].wall)],
+            today=[_today({**row, "to": as_of}, site) for row in sorted(rows, key=lambda r: WALL[r["kpi"]].wall)],
             hours=_hours(cube, first),
             sources=[*self._sources(site, now_us)],
         )
 
     def _units(self, site: Site, waiting: Mapping[int, Waiting]) -> list[int]:
+        """The declared ones, and of the others those where most wait; a ticket whose service is unknown has no row."""
         declared = [self._journal.code(s.id) for s in site.services]
-        return [*declared, *sorted(set(waiting) - set(declared))]
+        others = {u: w for u, w in waiting.items() if u not in declared and self._journal.names[u]}
+        most = sorted(others, key=lambda u: (-others[u].tickets - others[u].calls, u))[:MOST_OTHERS]
+        return [*declared, *sorted(most)]
 
-    def _unit(self, site: Site, unit: int, w: Waiting) -> UnitNow:
+    def _unit(self, site: Site, unit: int, w: Waiting, *, has_tickets: bool, has_calls: bool) -> UnitNow:
         name = self._journal.names[unit]
         service = next((s for s in site.services if s.id == name), None)
         called = self._event(w.called_seq) if w.called_seq is not None else None
@@ -93,9 +107,9 @@ class Boards:
             "unit": name,
             "name_th": (service and service.name_th) or name,
             "name_en": (service and service.name_en) or name,
-            "tickets_waiting": w.tickets,
+            "tickets_waiting": w.tickets if has_tickets else None,
             "longest_ticket_wait_since_ms": _first([w.tickets_since_us]),
-            "calls_waiting": w.calls,
+            "calls_waiting": w.calls if has_calls else None,
             "longest_call_wait_since_ms": _first([w.calls_since_us]),
             "target_minutes": service.target_minutes if service else None,
             "last_called": called.contact if called else None,

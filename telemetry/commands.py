@@ -24,10 +24,12 @@ from telemetry.figures import query
 from telemetry.journal import Journal, Unit
 from telemetry.journal_reader import JournalReader
 from telemetry.pipeline import refuse_future_events
-from telemetry.privacy import Pseudonyms
+from telemetry.privacy import Pseudonyms, redact
 
 VERSION = version("gecc-telemetry")
 LINE_FORMATS = frozenset(name for name, row in FORMATS.items() if row.records == "lines")
+MOST_SHOWN = 20
+"""Rejects that an import prints; all of them are kept in the journal."""
 UNITS = {name: kpi.unit for name, kpi in KPIS.items()}
 
 
@@ -100,8 +102,8 @@ def import_files(args: Namespace) -> int:
             duplicates += len(decoded.events) - new
             rejected += len(decoded.rejected)
             ignored += decoded.ignored
-            for r in decoded.rejected[:20]:
-                print(f"rejected: {r.reason}: {r.detail}", file=sys.stderr)
+            for r in decoded.rejected[: max(0, MOST_SHOWN - rejected + len(decoded.rejected))]:
+                print(f"rejected: {r.reason}: {r.detail}: {redact(r.raw[:80])!r}", file=sys.stderr)
         journal.pack()
     finally:
         journal.close()

@@ -125,9 +125,9 @@ class Mqtt:
     host: Annotated[str, HOST, "Host of the broker."]
     port: Annotated[int, whole(1, 65535), "TCP port of the broker; 8883 is usual with TLS."] = 1883
     version: Annotated[str, one_of("5", "3.1.1"), "MQTT version; 3.1.1 for old brokers."] = "5"
-    client_id: Annotated[str, text(128), "The broker keeps our session under this name while we are away."] = (
-        "gecc-telemetry"
-    )
+    client_id: Annotated[
+        str, text(128), "The broker keeps our session under this name; no other client of it may have the same."
+    ] = "gecc-telemetry"
     username: Annotated[str, text(128), "User at the broker; the password comes by file or environment."] = ""
     password_file: Annotated[
         Path | None, EXISTING_FILE, "File that holds the password; else the environment's GECC_MQTT_PASSWORD."

@@ -19,6 +19,20 @@ from telemetry.journal_reader import JournalReader
 from telemetry.rules import rules_of, zones_of
 
 BY = ("total", "unit", "hour", "day", "month")
+RING_CLOCK = {
+    "en": {
+        "agent_total": "all attempts to reach an agent",
+        "agent_last": "the phone that answered",
+        "queue": "the whole wait in the queue",
+    },
+    "th": {
+        "agent_total": "รวมทุกครั้งที่เรียกเจ้าหน้าที่",
+        "agent_last": "เฉพาะเครื่องที่รับสาย",
+        "queue": "เวลารอทั้งหมดในคิว",
+    },
+}
+"""What counts as ringing, in words; the keys are those of the configuration."""
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local wall-clock time, whose zone is added when it is shown
 
 
@@ -77,6 +91,10 @@ def query(
     start = _quarter(first, "from") if first else local[0] // DAY_US * QUARTERS_A_DAY
     end = _quarter(last, "to") if last else (local[1] // DAY_US + 1) * QUARTERS_A_DAY
     if end <= start:
+        if not last:
+            raise ValueError(
+                f"from: the data ends before it, on {_EPOCH + timedelta(days=(end - 1) // QUARTERS_A_DAY):%Y-%m-%d}"
+            )
         raise ValueError("to: must be later than from; the period ends before it")
     if span is None:
         cube = Cube(np.empty(0, np.uint64), {}, {})
@@ -97,7 +115,8 @@ def define(kpi: KPI, site: Site, lang: str) -> str:
     """The KPI's definition with the site's own rules in it."""
     text = kpi.definition_th if lang == "th" else kpi.definition_en
     rules = {k: f"{v:g}" if isinstance(v, float) else v for k, v in asdict(site).items() if isinstance(v, str | float)}
-    return text.format(**rules, fcr_window=_span(site.fcr_window_s, lang))
+    words = {"ring_clock": RING_CLOCK[lang][site.ring_clock], "fcr_window": _span(site.fcr_window_s, lang)}
+    return text.format(**{**rules, **words})
 
 
 def _groups(

@@ -97,6 +97,8 @@ class KioskJson:
                         append(change)
                     else:
                         out.ignored += 1
+                elif retained and not payload:
+                    out.ignored += 1  # the clearing of what was retained by mistake
                 elif retained:
                     raise _No("retained", "only status may be retained")  # noqa: TRY301
                 else:

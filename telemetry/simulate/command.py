@@ -12,6 +12,7 @@ from pathlib import Path
 import aiomqtt
 
 from telemetry.simulate.day import Day, simulate_day
+from telemetry.simulate.demo import demo_config_toml
 from telemetry.simulate.feed import run_simulation
 from telemetry.simulate.plan import CALLS, VISITORS, yesterday
 
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--visitors", type=int, default=VISITORS)
     parser.add_argument("--calls", type=int, default=CALLS, help="first calls; some call again")
+    parser.add_argument("--print-config", action="store_true", help="print the gecc.toml of this centre and end")
     parser.add_argument("--json", action="store_true", help="print what happened as one JSON object")
 
 
@@ -45,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
     if min(args.seed, args.speed, args.visitors, args.calls) < 0:
         print("gecc simulate: --seed, --speed, --visitors and --calls cannot be negative", file=sys.stderr)
         return 2
+    if args.print_config:
+        print(demo_config_toml(args.site, args.port, 8080, args.queue_log or Path("queue_log")))
+        return 0
     day = simulate_day(
         site=args.site,
         day=args.date or yesterday(ZONE),

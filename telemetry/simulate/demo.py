@@ -9,6 +9,14 @@ from telemetry.simulate.plan import COUNTERS, HOTLINE, KIOSKS, SERVICES
 
 NAME_TH, NAME_EN = "ที่ว่าการอำเภอเมืองสาธิต", "Mueang Sathit District Office (demonstration)"
 
+TARGETS = {
+    "answered_within_3_rings_rate": 0.9,
+    "service_level_rate": 0.8,
+    "ticket_wait_seconds_p90": 1800,
+    "ticket_wait_within_target_rate": 0.9,
+}
+"""What this centre has declared beyond the standard."""
+
 
 def demo_config_toml(site_id: str, mqtt_port: int, web_port: int, queue_log: Path | str) -> str:
     """gecc.toml of one district office on this machine, with every device that the simulation speaks for."""
@@ -18,6 +26,7 @@ def demo_config_toml(site_id: str, mqtt_port: int, web_port: int, queue_log: Pat
         f'[web]\nhost = "127.0.0.1"\nport = {web_port}\n',
         f'[mqtt]\nhost = "127.0.0.1"\nport = {mqtt_port}\nversion = "3.1.1"\n',
         _table("sites", id=site_id, name_th=NAME_TH, name_en=NAME_EN, timezone="Asia/Bangkok"),
+        "[sites.targets]\n" + "".join(f"{name} = {value}\n" for name, value in TARGETS.items()),
     ]
     parts += [
         _table("sites.services", id=one.id, name_th=one.name_th, name_en=one.name_en, target_minutes=one.target_min)

@@ -327,6 +327,20 @@ def test_a_truncation_under_the_reader_is_seen_however_far_the_log_has_grown_aga
     assert [gap.kind for gap in reader.gaps] == ["truncated"]
 
 
+def test_a_log_that_is_replaced_by_a_longer_copy_of_itself_is_read_on(log):
+    """As rsync, editors and `sed -i` write: another file, the same beginning."""
+    reader = Reader(log)
+    log.write_bytes(b"".join(b"%d\n" % n for n in range(200)))
+    reader.quiet()
+    for until in (300, 400):
+        copy = log.with_name("copy")
+        copy.write_bytes(b"".join(b"%d\n" % n for n in range(until)))
+        copy.replace(log)
+        reader.quiet()
+    assert reader.lines == [b"%d" % n for n in range(400)]
+    assert not reader.gaps
+
+
 def test_a_link_that_is_pointed_elsewhere_is_followed(log):
     first, second = log.with_name("queue_log.20260101"), log.with_name("queue_log.20260102")
     write(first, range(5))

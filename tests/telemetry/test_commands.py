@@ -207,3 +207,25 @@ def test_no_command_is_refused_with_those_there_are(gecc):
     code, _, err = gecc()
     assert code == 2
     assert "COMMAND" in err
+
+
+def test_a_log_that_is_given_twice_at_once_counts_once(tmp_path, gecc):
+    log = LAB / "queue_log"
+    _, out, _ = imported(gecc, tmp_path / "data", log, log)
+    assert out == f"lines {2 * LINES}, events {LINES}, duplicates {LINES}, rejects 0, ignored 0\n"
+
+
+def test_pieces_that_overlap_count_once(tmp_path, gecc):
+    lines = (LAB / "queue_log").read_bytes().splitlines(keepends=True)
+    pieces = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+    for piece, part in zip(pieces, (lines[:500], lines[400:900], lines[850:]), strict=True):
+        piece.write_bytes(b"".join(part))
+    _, out, _ = imported(gecc, tmp_path / "data", *pieces)
+    assert f"events {LINES}, duplicates {len(lines[400:500]) + len(lines[850:900])}, rejects 0" in out
+
+
+def test_a_file_of_which_nothing_can_be_read_is_a_failure(tmp_path, gecc):
+    (tmp_path / "wrong").write_bytes(b"this is no queue_log\n" * 30)
+    code, _, err = imported(gecc, tmp_path / "data", tmp_path / "wrong")
+    assert code == 1
+    assert err.count("rejected: ") == 20

@@ -88,7 +88,7 @@ def test_the_first_moment_is_in_the_period_and_the_last_is_not(edges, first, las
         (None, "20/11/2026", "to: expected a date"),
         ("2026-11-21", "2026-11-20", "to: must be later than from"),
         ("2026-11-20", "2026-11-20", "to: must be later than from"),
-        ("2027-01-01", None, "the period ends before it"),
+        ("2027-01-01", None, "the data ends before it"),
     ],
 )
 def test_a_period_that_is_none_is_refused_in_words(edges, first, last, says):

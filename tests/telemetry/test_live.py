@@ -254,3 +254,27 @@ def test_events_that_are_committed_during_a_refresh_are_not_forgotten(world):
     finally:
         sys.setswitchinterval(interval)
     assert world.counted() == {world.live.codes["bkk"]: 300}
+
+
+def test_a_clock_that_was_days_ahead_for_a_while_blanks_nothing(world):
+    world.ticket("bkk", world.clock.us)
+    turn(world)
+    world.clock.us += 2 * DAY_US
+    turn(world)
+    world.clock.us -= 2 * DAY_US
+    world.ticket("bkk", world.clock.us)
+    turn(world)
+    code = world.live.codes["bkk"]
+    assert sums(world.live.snapshot.of_today(code), "tickets_issued") == {code: 2}
+    world.stop()
+    world.start()
+    assert sums(world.live.snapshot.of_today(code), "tickets_issued") == {code: 2}
+
+
+def test_a_log_of_years_that_is_read_for_the_first_time_is_not_held_in_memory(world):
+    for days in range(2, 900):
+        world.ticket("bkk", world.clock.us - days * DAY_US)
+    world.ticket("bkk", world.clock.us)
+    turn(world)
+    assert sum(map(len, world.live._columns.values())) < 10
+    assert world.counted()[world.live.codes["bkk"]] == 1

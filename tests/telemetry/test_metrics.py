@@ -19,8 +19,8 @@ NOW_US = int(time.time() * 1e6)
 SITE = Site(id="s", timezone="UTC", services=(Service(id="declared"),))
 
 
-def page(folder, events):
-    """The samples of /metrics after these events: (name, site, unit) → value."""
+def page(folder, events, shown=None):
+    """The samples of /metrics after these events: (name, site, unit, le) → value."""
     journal = Journal(folder)
     try:
         journal.ensure(["s", "declared"])
@@ -38,7 +38,7 @@ def page(folder, events):
             latest_us={},
             connected=lambda _site, _name: None,
             at_us=NOW_US,
-            shown={},
+            shown={} if shown is None else shown,
         )
         text = render(view, "")[0].decode()
     finally:
@@ -88,3 +88,25 @@ def test_a_figure_without_data_has_no_sample(tmp_path):
     samples = page(tmp_path, [])
     assert not [name for name, *_ in samples if name == "gecc_today_abandoned_call_rate"]
     assert samples["gecc_today_calls_offered", "s", None, None] == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "counter"),
+    [
+        ([("call.entered", 0), ("call.timed_out", 60)], [("call.entered", 61), ("call.connected", 65)], "calls_lost"),
+        ([("ticket.issued", 0), ("ticket.no_show", 60)], [("ticket.reactivated", 61)], "tickets_no_show"),
+    ],
+)
+def test_an_outcome_that_is_revised_takes_no_counter_down(tmp_path, first, then, counter):
+    def events(steps, start):
+        return [
+            Event("s", "s/x", f"{start + i}", kind, NOW_US - 600_000_000 + at * 1_000_000, "declared", "c1")
+            for i, (kind, at) in enumerate(steps)
+        ]
+
+    shown: dict = {}
+    name = (f"gecc_{counter}_total", "s", "declared", None)
+    assert page(tmp_path, events(first, 0), shown)[name] == 1
+    revised = page(tmp_path, events(then, 10), shown)
+    assert revised[name] == 1
+    assert revised[f"gecc_today_{counter}", "s", None, None] == 0
