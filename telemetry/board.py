@@ -65,8 +65,8 @@ class Boards:
         quarters = (first, first + QUARTERS_A_DAY)
         waiting = snapshot.waiting.get(code, {})
         has_tickets = any(f"{site.id}/{d.id}" in self._last_event_us for d in site.devices)
-        has_calls = (
-            any(f"{site.id}/{s.id}" in self._last_event_us for s in site.sources) or "calls_offered" in cube.sums
+        has_calls = any(f"{site.id}/{s.id}" in self._last_event_us for s in site.sources) or bool(
+            cube.sums.get("calls_offered", np.zeros(0)).any()
         )
         rows = rows_of(cube, site, quarters, by="total", names=self._journal.names, kpis=WALL)
         units = [
