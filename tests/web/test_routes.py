@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from telemetry.web.routes import make_app
+from telemetry.web.service import BusyError
 
 SITE = "amphoe-mueang"
 ANSWERS = {
@@ -189,6 +190,16 @@ def test_kpis_without_a_period_leave_it_to_the_service(web_kit):
     service = web_kit.FakeService()
     ask(web_kit, "/v1/kpis", service=service)
     assert service.asked == [(SITE, None, None, "total", "en")]
+
+
+def test_too_many_questions_at_once_are_asked_to_come_again(web_kit):
+    class Busy(web_kit.FakeService):
+        async def kpis(self, *_):
+            raise BusyError("too many questions at once")
+
+    status, headers, body = ask(web_kit, "/v1/kpis", service=Busy())
+    assert (status, headers["Retry-After"]) == (503, "2")
+    assert json.loads(body) == {"error": "too many questions at once"}
 
 
 def test_not_ready_is_503_with_the_facts(web_kit):
