@@ -99,7 +99,6 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> Facts:
             "waiting_unit": np.where(moved >= 0, pick(ev.unit.astype(np.int64), moved), unit),
             "taken_us": pick(t, taken),
             "taken_seq": pick(ev.seq, taken),
-            "taken_party": pick(ev.party.astype(np.int64), taken),
         },
     )
 

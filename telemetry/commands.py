@@ -24,7 +24,7 @@ from telemetry.figures import query
 from telemetry.journal import Journal, Unit
 from telemetry.journal_reader import JournalReader
 from telemetry.pipeline import refuse_future_events
-from telemetry.privacy import Pseudonyms, redact
+from telemetry.privacy import Pseudonyms
 
 VERSION = version("gecc-telemetry")
 LINE_FORMATS = frozenset(name for name, row in FORMATS.items() if row.records == "lines")
@@ -103,7 +103,7 @@ def import_files(args: Namespace) -> int:
             rejected += len(decoded.rejected)
             ignored += decoded.ignored
             for r in decoded.rejected[: max(0, MOST_SHOWN - rejected + len(decoded.rejected))]:
-                print(f"rejected: {r.reason}: {r.detail}: {redact(r.raw[:80])!r}", file=sys.stderr)
+                print(f"rejected: {r.reason}: {r.detail}: {r.raw[:80]!r}", file=sys.stderr)
         journal.pack()
     finally:
         journal.close()
