@@ -194,12 +194,12 @@ KPIS: tuple[KPI, ...] = (
         kind=Kind.MEAN,
         unit="seconds",
         numerator="talk_ms",
-        denominator="calls_answered",
+        denominator="answered_talk_known",
         per=1000,
         label_en="Mean talk time",
         label_th="เวลาสนทนาเฉลี่ย",
-        definition_en="Talk time of all passages of a call, mean over answered calls",
-        definition_th="เวลาสนทนารวมทุกช่วงของสาย เฉลี่ยต่อสายที่รับ",
+        definition_en="Talk time of all passages of a call, mean over answered calls whose talk time is known",
+        definition_th="เวลาสนทนารวมทุกช่วงของสาย เฉลี่ยต่อสายที่รับซึ่งทราบเวลาสนทนา",
     ),
     KPI(
         name="first_contact_resolution_rate",
@@ -261,5 +261,21 @@ KPIS: tuple[KPI, ...] = (
             ("turned_away_full", "Calls refused or diverted: queue full", "สายที่ถูกปฏิเสธเพราะคิวเต็ม"),
             ("turned_away_closed", "Calls to a closed queue", "สายที่เข้ามาเมื่อคิวปิด"),
         )
+    ),
+    _count(
+        "calls_did_without_entry",
+        "Calls that reached no queue",
+        "สายที่โทรถึงแต่ไม่เข้าคิว",
+        "Calls that reached a number of the centre and entered no queue: turned away by a full or empty one without a "
+        "record of it, or gone during the announcement; not offered",
+        "สายที่โทรถึงหมายเลขของศูนย์แต่ไม่เข้าคิว เช่น คิวเต็มหรือไม่มีเจ้าหน้าที่โดยไม่มีบันทึก หรือวางสายระหว่างเสียงตอบรับ ไม่นับเป็นสายเข้า",
+    ),
+    _count(
+        "calls_only_in_other_log",
+        "Calls that only another log knows",
+        "สายที่พบเฉพาะในบันทึกอื่น",
+        "Calls that a lesser log of the same telephone system tells of and the better one, present at the time, does not: "
+        "refused by a full or empty queue, or put through without one; not offered",
+        "สายที่พบในบันทึกรองของตู้สาขาเดียวกัน แต่ไม่พบในบันทึกหลักซึ่งทำงานอยู่ในเวลานั้น เช่น คิวเต็ม หรือต่อสายโดยไม่ผ่านคิว ไม่นับเป็นสายเข้า",
     ),
 )

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kpis.columns import I64, MISSING, Bool, Columns, first_row, group, pair, pick, total
+from kpis.columns import I64, MISSING, Bool, Columns, absent, concat, first_row, group, pair, pick, total
 from kpis.model import Facts, Rules
+from kpis.sources import tell_apart
 from kpis.stints import (
     ABANDONED,
     ANSWERED,
@@ -27,7 +28,7 @@ from kpis.stints import (
     stints,
 )
 
-RESTARTED = 95
+REACHED, RESTARTED = 50, 95
 LONGEST_WAIT_US = 4 * 3600 * 1_000_000
 """A call open longer than this, or open when its PBX restarted, is censored: it was cut off or its end was lost."""
 
@@ -47,11 +48,14 @@ def last_heard(cols: Columns) -> dict[int, int]:
     return dict(zip(codes.tolist(), latest.tolist(), strict=True))
 
 
-def contacts(cols: Columns, rules: Rules) -> tuple[Facts, Facts]:
-    """The calls and the stints among these events, whatever order the events are in."""
-    passages = stints(cols)
+def contacts(cols: Columns, rules: Rules) -> tuple[Facts, Facts, Facts]:
+    """The calls, the stints, and the calls that reached the centre but no queue, among these events, whatever order the
+    events are in. Calls that several sources tell of count once (`kpis.sources`)."""
     ends = {**last_heard(cols), **rules.end_us}
-    return _calls(passages, rules, ends, cols.take(cols.type == RESTARTED)), _stint_facts(passages)
+    cols, elsewhere = tell_apart(cols, rules.tellers)
+    passages = stints(cols)
+    calls = _calls(passages, rules, ends, cols.take(cols.type == RESTARTED))
+    return calls, _stint_facts(passages), _unqueued(cols, passages, elsewhere)
 
 
 def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) -> Facts:
@@ -118,6 +122,7 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
             "answered_wait_ms": np.where(wait_known, wait_ms, 0),
             "ring_ms": np.where(ring_known, ring, 0),
             "talk_ms": np.where(answered, total(s.talk_ms[order], at), 0),
+            "answered_talk_known": answered & (total(s.talk_known[order].astype(np.int64), at) > 0),
             "fcr_eligible": eligible,
             "fcr_resolved": eligible & ~repeated,
             "answered_caller_unknown": answered & (caller == 0),
@@ -126,7 +131,39 @@ def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) 
             "call_wait_s": np.where(wait_known, -(-wait_ms // 1000), -1),
             "call_ring_s": np.where(ring_known, -(-ring // 1000), -1),
         },
-        state={"outcome": outcome, "waiting_since_us": s.enter_us[order][last], "waiting_unit": s.unit[order][last]},
+        state={
+            "outcome": outcome,
+            "caller": caller,
+            "wait_ms": wait_ms,
+            "waiting_since_us": s.enter_us[order][last],
+            "waiting_unit": s.unit[order][last],
+        },
+    )
+
+
+def _unqueued(cols: Columns, passages: Stints, elsewhere: Columns) -> Facts:
+    """Calls that are not offered: those that reached a number and no queue, and those that only a lesser log knows."""
+    reached = cols.take((cols.type == REACHED) & (cols.contact != 0))
+    unqueued = absent(pair(reached.site.astype(np.uint64), reached.contact), passages.call)
+    reached, elsewhere = reached.take(unqueued), elsewhere.take(elsewhere.contact != 0)
+    ev = concat([reached, elsewhere])
+    is_elsewhere = np.arange(len(ev)) >= len(reached)
+    g = group(pair(ev.site.astype(np.uint64), ev.contact))
+    # The first event by time says when and where; of one instant an entry into a queue before the number dialled.
+    order = np.lexsort((ev.type == REACHED, ev.time_us))
+    first = np.full(len(g), len(ev), np.int64)
+    of_event = np.empty(len(ev), np.int64)
+    of_event[g.order] = g.of_row
+    first[of_event[order[::-1]]] = order[::-1]
+    entered = np.full(len(g), -1, np.int64)
+    rows = order[ev.type[order] != REACHED][::-1]
+    entered[of_event[rows]] = rows
+    at = np.where(entered >= 0, entered, first)
+    return Facts(
+        site=ev.site[at],
+        unit=ev.unit[at],
+        arrival_us=ev.time_us[first],
+        counts={"calls_did_without_entry": ~is_elsewhere[at], "calls_only_in_other_log": is_elsewhere[at]},
     )
 
 

@@ -20,6 +20,8 @@ Bool = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
 
 MISSING = -(2**63)
+UNKNOWN = -1
+"""A duration that its source cannot tell and that must not be taken from times either."""
 DAY_US = 86_400_000_000
 QUARTER_US = 900_000_000
 QUARTERS_A_DAY = 96
@@ -42,6 +44,8 @@ class Columns:
     a: I64
     b: I64
     c: I64
+    source: I32
+    """Who told it: several sources may tell of one call."""
 
     def __len__(self) -> int:
         return len(self.seq)
@@ -63,8 +67,9 @@ DTYPES: dict[str, np.dtype[np.generic]] = {
     "a": np.dtype(np.int64),
     "b": np.dtype(np.int64),
     "c": np.dtype(np.int64),
+    "source": np.dtype(np.int32),
 }
-"""The columns and their types, in the order of `Columns`; a row takes 70 bytes."""
+"""The columns and their types, in the order of `Columns`; a row takes 74 bytes."""
 
 
 def empty() -> Columns:
@@ -177,6 +182,26 @@ def group(key: U64) -> Groups:
         by_key = key[order]
         np.not_equal(by_key[1:], by_key[:-1], out=new[1:])
     return Groups(order, np.flatnonzero(new), np.cumsum(new) - 1)
+
+
+def absent(key: U64, among: U64) -> Bool:
+    """For each key (a hash: its lowest bit is not looked at) whether `among` does not hold it.
+
+    One in-place sort of both, then a lookup of the absent ones alone: several times faster than `np.isin` where
+    few are absent.
+    """
+    tag = np.uint64(1)
+    both = np.concatenate([among & ~tag, key | tag])
+    both.sort()
+    first = np.ones(len(both), np.bool_)
+    np.not_equal(both[1:] | tag, both[:-1] | tag, out=first[1:])
+    missing = both[first & ((both & tag) == tag)]
+    bits, out = np.uint64(44), np.zeros(len(key), np.bool_)
+    slots = np.zeros(1 << 20, np.bool_)
+    slots[missing >> bits] = True
+    likely = np.flatnonzero(slots[key >> bits])
+    out[likely] = np.isin(key[likely] | tag, missing)
+    return out
 
 
 def bring_together(cols: Columns, key: U64) -> tuple[Columns, Groups]:

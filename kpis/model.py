@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from kpis.columns import I32, I64, Bool
 
@@ -62,6 +63,17 @@ class KPI:
     definition_th: str
 
 
+class Teller(NamedTuple):
+    """One source among those that tell of one telephone system."""
+
+    system: int
+    """Equal for sources of one system of one site."""
+    rank: int
+    """1 tells best."""
+    followed: bool = False
+    """It is read as it is written, so that what it does not hold has not happened there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a site declares, by site code; everything that changes a figure and is printed with it."""
@@ -75,6 +87,8 @@ class Rules:
     """(site, unit) → declared longest wait."""
     end_us: Mapping[int, int] = field(default_factory=dict)
     """Site → time of its last known PBX event; where not given, the last one in the columns."""
+    tellers: Mapping[int, Teller] = field(default_factory=dict)
+    """Source → which telephone system it tells of, and how well; sources that are not here tell of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,12 @@ ENOUGH = 30
 
 
 def facts_of(cols: Columns, rules: Rules, zones: Zones) -> dict[str, Facts]:
-    """Every contact among these events: `calls`, `stints`, `tickets`, `votes`."""
-    called, stints = calls.contacts(cols, rules)
+    """Every contact among these events: `calls`, `stints`, `unqueued` calls, `tickets`, `votes`."""
+    called, stints, unqueued = calls.contacts(cols, rules)
     return {
         "calls": called,
         "stints": stints,
+        "unqueued": unqueued,
         "tickets": tickets.contacts(cols, rules, zones),
         "votes": satisfaction.contacts(cols),
     }

@@ -7,23 +7,26 @@ import numpy as np
 from kpis.columns import Columns
 from kpis.model import KPI, Better, Facts, Kind
 
-VOTE = 40
+VOTE, DROPPED = 40, 41
 SCALE_UNITS = 1_163_962_800
 """Least common multiple of 1..20 and 100: score / scale is whole in these units for every usual scale."""
 
 
 def contacts(cols: Columns) -> Facts:
     """The votes among these events. The satisfied are the top two of a scale of 4 or more, the top one of 2 or 3."""
-    ev = cols.take((cols.type == VOTE) & (cols.a >= 1) & (cols.b >= 2) & (cols.a <= cols.b))
-    satisfied = ev.a >= ev.b - (ev.b >= 4)
+    pressed = (cols.type == VOTE) & (cols.a >= 1) & (cols.b >= 2) & (cols.a <= cols.b)
+    ev = cols.take(pressed | (cols.type == DROPPED))
+    vote = ev.type == VOTE
+    satisfied = vote & (ev.a >= ev.b - (ev.b >= 4))
     return Facts(
         site=ev.site,
         unit=ev.unit,
         arrival_us=ev.time_us,
         counts={
-            "votes": np.ones(len(ev), np.bool_),
+            "votes": vote,
             "votes_satisfied": satisfied,
-            "vote_points": ev.a * SCALE_UNITS // np.maximum(ev.b, 1),
+            "vote_points": np.where(vote, ev.a, 0) * SCALE_UNITS // np.maximum(ev.b, 1),
+            "votes_dropped": ~vote,
         },
     )
 
@@ -38,6 +41,16 @@ KPIS: tuple[KPI, ...] = (
         label_th="จำนวนผู้ประเมิน",
         definition_en="Presses of satisfaction buttons and answers of questionnaires",
         definition_th="จำนวนครั้งที่กดปุ่มประเมินหรือตอบแบบประเมิน",
+    ),
+    KPI(
+        name="votes_dropped",
+        kind=Kind.COUNT,
+        unit="votes",
+        numerator="votes_dropped",
+        label_en="Presses that are no votes",
+        label_th="การกดที่ไม่นับเป็นการประเมิน",
+        definition_en="Presses that bounced, were kept by the broker or sent again; never counted as votes",
+        definition_th="การกดปุ่มซ้ำในทันที หรือข้อความเก่าที่ส่งซ้ำ ไม่นับเป็นการประเมิน",
     ),
     KPI(
         name="satisfaction_rate",

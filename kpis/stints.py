@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kpis.columns import I64, MISSING, U64, Bool, Columns, bring_together, first_row, mix, pair, pick, total
+from kpis.columns import I64, MISSING, U64, UNKNOWN, Bool, Columns, bring_together, first_row, mix, pair, pick, total
 
 # Codes of telemetry.events.EVENT_TYPES; a test holds the two tables together.
 ENTERED, RING_NO_ANSWER, RING_CANCELLED, CONNECTED, COMPLETED, TRANSFERRED = range(51, 57)
@@ -51,6 +51,8 @@ class Stints:
     ring_tried_ms: I64
     """Ringing of the attempts in vain before the answer; 0 when there was none."""
     talk_ms: I64
+    talk_known: Bool
+    """Whether the end of a conversation told how long it was."""
 
 
 def stints(cols: Columns) -> Stints:
@@ -81,7 +83,7 @@ def stints(cols: Columns) -> Stints:
 
     # The wait is what the PBX says; where it does not, the time from entry to answer or exit. The microseconds of a
     # log of whole seconds are the order of its lines: rounding to milliseconds takes them out.
-    told_by = np.where(connect < len(ev), connect, np.where(answered, answer, leave))
+    told_by = np.where(connect < len(ev), connect, np.where(answered, answer, _longest(ev, at, leave)))
     wait, end_us, talk_ms = pick(ev.a, told_by), pick(ev.time_us, told_by), np.maximum(pick(talk, told_by), 0)
     ended = end_us != MISSING
     enter_us = pick(ev.time_us, enter)
@@ -99,11 +101,26 @@ def stints(cols: Columns) -> Stints:
         caller_alias=np.where(alias == MISSING, 0, alias),
         answered=answered,
         outcome=np.where(answered, ANSWERED, np.maximum(pick(ev.type.astype(np.int64), leave), OPEN)),
-        wait_ms=np.where(wait != MISSING, wait, np.where(measurable, measured, MISSING)),
+        wait_ms=np.where(wait >= 0, wait, np.where(measurable & (wait != UNKNOWN), measured, MISSING)),
         ring_last_ms=pick(ev.b, connect),
         ring_tried_ms=_tried(ev, at, connect),
         talk_ms=total(talk, at),
+        talk_known=total((done & (ev.b >= 0)).astype(np.int64), at) > 0,
     )
+
+
+def _longest(ev: Columns, starts: npt.NDArray[np.intp], leave: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Of the exits of the first one's type in each stint, the one of the longest wait: logs that write a record for each
+    telephone that rang write the exit several times, each with the time until that telephone fell silent."""
+    stint = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(ev))))
+    first = np.append(ev.type, 0)[leave]  # 0, which is no exit, where a stint has none
+    rows = np.flatnonzero(_EXIT[ev.type] & (ev.type == first[stint]))
+    if len(rows) == np.count_nonzero(leave < len(ev)):
+        return leave
+    rows = rows[np.lexsort((-rows, ev.a[rows], stint[rows]))]
+    out = leave.copy()
+    out[stint[rows]] = rows  # of several assignments to one place the last stays
+    return out
 
 
 def _tried(ev: Columns, starts: npt.NDArray[np.intp], until: npt.NDArray[np.intp]) -> I64:

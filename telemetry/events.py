@@ -15,6 +15,10 @@ from typing import Any, NamedTuple
 MISSING = -(2**63)
 """Value of a numeric slot that the source did not give. Missing is never 0."""
 
+UNKNOWN = -1
+"""Value of a duration that the source cannot tell and that must not be taken from the times of its events either,
+such as the wait in a log that only says when a call began and ended."""
+
 MAX_NAME = 64
 """Longest unit, contact, party or id, in UTF-8 bytes; contacts are hashed as 64 bytes."""
 
@@ -66,7 +70,7 @@ class Gap(NamedTuple):
     site: str
     source: str
     kind: str
-    """`truncated`, `rotated_away`, `sequence`, `silence`, `downtime`, `clock_step`."""
+    """`truncated`, `rotated_away`, `sequence`, `silence`, `downtime`, `clock_step`, `overflow`, `damaged`."""
     from_us: int
     to_us: int
     detail: str = ""
@@ -82,6 +86,13 @@ class Decoded:
     ignored: int = 0
     """Well-formed records that say nothing this product uses; counted, not kept."""
 
+    def join(self, more: Decoded) -> None:
+        """Take in what was made of the records that follow."""
+        self.events += more.events
+        self.rejected += more.rejected
+        self.gaps += more.gaps
+        self.ignored += more.ignored
+
 
 REJECT_REASONS: dict[str, str] = {
     "not_json": "payload is not one JSON object in UTF-8",
@@ -96,6 +107,8 @@ REJECT_REASONS: dict[str, str] = {
     "bad_time": "time cannot be read or has no zone",
     "time_out_of_range": "time of a live source is more than 7 days old or 5 minutes ahead",
     "retained": "an event was published with the retain flag; only status may be retained",
+    "wrong_format": "the log is of another format than the one configured",
+    "bad_credentials": "the sender's token or signature is not the one of its source",
     "malformed_line": "line does not have the form of its log",
     "line_too_long": "line is longer than 64 KiB",
 }
@@ -130,11 +143,21 @@ EVENT_TYPES: dict[str, EventType] = {
     "ticket.no_show": EventType(17, (), _T, meaning="called and did not come"),
     "ticket.cancelled": EventType(18, (), _T, meaning="withdrawn before service"),
     "ticket.reactivated": EventType(19, (), _T, meaning="a no-show or cancelled ticket waits again"),
+    # Conversations on an online channel: contact is the conversation, unit the channel (email, chat, line, facebook).
+    "conversation.opened": EventType(20, (), _TU, "agent", "a citizen wrote first; the wait for a reply begins"),
+    "conversation.message": EventType(21, (), _T, "agent", "the citizen wrote again"),
+    "conversation.replied": EventType(22, ("automatic",), _T, "agent", "the centre answered; 1 when a machine did"),
+    "conversation.assigned": EventType(23, (), _T, "agent", "given to an agent"),
+    "conversation.closed": EventType(24, ("disposition",), _T, "agent", "ended; 1 done, 2 referred, 3 must return"),
+    "conversation.reopened": EventType(25, (), _T, "agent", "opened again after it was closed"),
     # Counters.
     "counter.opened": EventType(30, (), ("party",)),
     "counter.closed": EventType(31, (), ("party",)),
     # Votes: one press, or one answer of a questionnaire.
     "vote.cast": EventType(40, ("score", "scale_max"), (), meaning="1 is worst, scale_max best"),
+    "vote.dropped": EventType(
+        41, ("score", "scale_max", "why"), (), meaning="a press that is no vote; 1 bounced, 2 retained, 3 replayed"
+    ),
     # Calls: contact is the call id, unit the queue, party the agent.
     "call.did": EventType(50, (), ("contact",), "agent", "reached a number, before any queue"),
     "call.entered": EventType(51, ("position", "", "caller_previous_epoch"), _CQ, "agent", "entered a queue"),
@@ -176,6 +199,19 @@ EVENT_TYPES: dict[str, EventType] = {
     "source.restarted": EventType(95, (), (), meaning="the PBX began anew: every call still open is censored"),
     "source.reloaded": EventType(96, (), (), meaning="configuration reload or rotation seam"),
     "gap.reported": EventType(97, ("lost",), (), meaning="a device says it lost this many events"),
+    # Cases: complaints, and work that does not end at once. Contact is the case, unit its service.
+    "case.opened": EventType(
+        100, ("kind", "due_ms"), _T, "agent", "received; 1 complaint, 2 request, 3 suggestion, 4 praise; due_ms is when"
+    ),
+    "case.acknowledged": EventType(101, (), _T, "agent", "the citizen was told that it has been received"),
+    "case.assigned": EventType(102, ("due_ms",), _T, "agent", "given to somebody, or its date was set"),
+    "case.forwarded": EventType(103, (), _T, "agent", "sent to another agency"),
+    "case.step_started": EventType(104, ("step", "due_ms"), _T, "agent"),
+    "case.step_finished": EventType(105, ("step",), _T, "agent"),
+    "case.notified": EventType(106, (), _T, "agent", "the citizen was told how it stands"),
+    "case.looked_up": EventType(107, (), _T, "agent", "the citizen looked how it stands"),
+    "case.settled": EventType(108, ("result",), _T, "agent", "1 settled, 2 rejected with reasons, 3 withdrawn"),
+    "case.reopened": EventType(109, (), _T, "agent", "opened again after it was settled"),
 }
 
 ALIASES: dict[str, str] = {
@@ -186,6 +222,8 @@ ALIASES: dict[str, str] = {
     "service.finished": "ticket.finished",
     "feedback.pressed": "vote.cast",
     "csat.vote": "vote.cast",
+    "complaint.opened": "case.opened",
+    "complaint.settled": "case.settled",
 }
 
 TYPE_OF_CODE: dict[int, str] = {row.code: name for name, row in EVENT_TYPES.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,6 +33,8 @@ RING_CLOCK = {
 }
 """What counts as ringing, in words; the keys are those of the configuration."""
 
+_FARTHEST_ZONE_US = 14 * 3_600_000_000
+"""No local time is further from UTC."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local wall-clock time, whose zone is added when it is shown
 
 
@@ -84,7 +86,7 @@ def query(
     """
     if by not in BY:
         raise ValueError(f"by: expected one of {', '.join(BY)}, got {by!r}")
-    rules, zones = rules_of([site], journal.code), zones_of([site], journal.code)
+    rules, zones = rules_of([site], journal.code, tellers=journal.tellers()), zones_of([site], journal.code)
     code = np.array([max(journal.code(site.id), 0)], np.int32)
     span = journal.span(site.id)
     local = [int(zones.to_local(np.array([t], np.int64), code)[0]) for t in (span or (now_us, now_us))]
@@ -99,15 +101,16 @@ def query(
     if span is None:
         cube = Cube(np.empty(0, np.uint64), {}, {})
     else:
-        # A day around the cohort for calls that cross midnight and for any zone, and the window of repeat calls.
-        margin, window = DAY_US, round(site.fcr_window_s * 1e6)
+        # A day around the cohort, whatever its zone, for calls that cross midnight and for what other logs tell of them
+        # (kpis.sources looks half a day around a call), and the window of repeat calls.
+        margin, window = DAY_US + _FARTHEST_ZONE_US, round(site.fcr_window_s * 1e6)
         lowest, highest = (
             max(span[0], start * QUARTER_US - margin),
             min(span[1] + 1, end * QUARTER_US + margin + window),
         )
         cols = journal.columns([site.id], lowest, max(highest, lowest))
         heard = journal.last_heard([site.id])
-        cube = within(cube_of(cols, rules_of([site], journal.code, heard) if heard else rules, zones), (start, end))
+        cube = within(cube_of(cols, replace(rules, end_us=heard), zones), (start, end))
     return rows_of(cube, site, (start, end), by=by, names=journal.names, lang=lang)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from kpis.columns import Columns, concat, empty, hash_names
 from telemetry import packs
 from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
 from telemetry.journal_reader import SCHEMA_VERSION, JournalError, JournalReader, connect, unpacked
+
+log = logging.getLogger("gecc.journal")
 
 _SCHEMA = """
 CREATE TABLE name(code INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
@@ -50,6 +53,8 @@ CREATE TABLE tally(source INTEGER NOT NULL, what TEXT NOT NULL, n INTEGER NOT NU
 CREATE TABLE note(key TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 """
 _INSERT = "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_PACKED_AT_ONCE = 50_000
+"""Rows of a journal that is packed anew."""
 _CODE_OF_TYPE = {name: row.code for name, row in EVENT_TYPES.items()}
 
 
@@ -143,6 +148,17 @@ class Journal(JournalReader):
         if not self.names:  # afterwards the writer knows every name: it makes them
             super()._load_names(db)
 
+    def set_tellers(self, rows: Mapping[str, tuple[str, int, bool]], *, keep: bool = False) -> None:
+        """Keep of each source which telephone system it tells of, its rank there, and whether it is followed.
+        With `keep`, what is known of a source already stays; else a source that is none of these is followed no more."""
+        kept = self.note("tellers")
+        before = kept if isinstance(kept, dict) else {}
+        new = {source: list(row) for source, row in rows.items()}
+        after = {**new, **before} if keep else {**{s: [*row[:2], False] for s, row in before.items()}, **new}
+        if after != before:
+            self.ensure(list(rows))
+            self.set_note("tellers", after)
+
     def set_note(self, key: str, value: object) -> None:
         """Keep a small JSON value beside the events (counters that must not go down over a restart).
         Raises as `commit` does."""
@@ -187,13 +203,13 @@ class Journal(JournalReader):
             self._intern(sorted(missing))
         n = len(events)
         site_code, unit_code, party_code = [codes[x] for x in site], [codes[x] for x in unit], [codes[x] for x in party]
-        type_code = [_CODE_OF_TYPE[x] for x in kind]
+        type_code, source_code = [_CODE_OF_TYPE[x] for x in kind], [codes[x] for x in source]
         before = db.total_changes
         db.executemany(
             _INSERT,
             zip(
                 range(first_seq, first_seq + n),
-                [codes[x] for x in source],
+                source_code,
                 ids,
                 site_code,
                 type_code,
@@ -222,6 +238,7 @@ class Journal(JournalReader):
             a=np.array(a, np.int64),
             b=np.array(b, np.int64),
             c=np.array(c, np.int64),
+            source=np.array(source_code, np.int32),
         )
         if db.total_changes - before == n:
             return columns
@@ -284,6 +301,7 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA page_size=8192")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA secure_delete=ON")  # a cursor may hold the beginning of a record, with a caller's number
         db.execute("PRAGMA journal_size_limit=134217728")
         db.execute("PRAGMA wal_autocheckpoint=8000")  # 64 MB: hot index pages are written back once, not ten times
         db.execute("PRAGMA cache_size=-65536")
@@ -293,11 +311,27 @@ def _open(path: Path) -> sqlite3.Connection:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             db.execute("COMMIT")
+        _migrate(db)
     except sqlite3.DatabaseError as problem:
         if db is not None:
             db.close()
         raise JournalError(f"{path}: {problem}") from problem
     return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring a journal of an earlier version up to this one. Rows are the truth: packs are made anew from them, some rows
+    at a time, since memory need not hold the years that a journal may."""
+    if int(db.execute("PRAGMA user_version").fetchone()[0]) == 1:
+        log.warning("the journal is of an earlier version: it is packed anew, once")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("DELETE FROM pack")
+        db.execute("UPDATE packed SET upto_seq = 0")
+        while len(cols := unpacked(db, _PACKED_AT_ONCE)):
+            packs.write(db, cols)
+            db.execute("UPDATE packed SET upto_seq = ?", (int(cols.seq[-1]),))
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        db.execute("COMMIT")
 
 
 def _take_lock(path: Path) -> IO[str]:

@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from kpis.columns import DAY_US, DTYPES, Columns, empty, hash_names
+from kpis.model import Teller
 from telemetry.events import MISSING, TYPE_OF_CODE, Event
 from telemetry.packs import HEARD, columns_of, fill
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1 had packs without the column `source`; the writer makes them anew."""
 _TAIL = (
-    "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1)"
-    " FROM event WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq"
+    "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1), source"
+    " FROM event WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq LIMIT ?2"
 )
 
 
@@ -50,9 +52,10 @@ class JournalReader:
         try:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
             if version != SCHEMA_VERSION:
+                earlier = "; start gecc run once: it brings the journal up to date" if version < SCHEMA_VERSION else ""
                 raise JournalError(
                     f"{self.path}: written by another version of this program "
-                    f"(its schema is {version}, this one reads {SCHEMA_VERSION})"
+                    f"(its schema is {version}, this one reads {SCHEMA_VERSION}){earlier}"
                 )
             db.execute("BEGIN")
             yield db
@@ -112,6 +115,14 @@ class JournalReader:
         for code in np.unique(tail.site).tolist():
             out[code] = max(out.get(code, 0), int(tail.time_us[tail.site == code].max()))
         return out
+
+    def ids(self, source: str, from_id: str, below_id: str) -> list[tuple[str, int]]:
+        """(id, time in µs) of a source's events with ids in [from_id, below_id), in their order."""
+        with self._reading() as db:
+            return db.execute(
+                "SELECT id, time_us FROM event WHERE source = ? AND id >= ? AND id < ? ORDER BY id",
+                (self.code(source), from_id, below_id),
+            ).fetchall()
 
     def span(self, site: str) -> tuple[int, int] | None:
         """Times of the site's first and last event, None when it has none."""
@@ -202,12 +213,40 @@ class JournalReader:
             self._load_names(db)
         return [(self.names[source], reason, detail, raw) for source, reason, detail, raw in rows]
 
+    def rejects_after(self, number: int, limit: int = 1000) -> list[tuple[int, int, str, str, str, str]]:
+        """(number, received_us, site, source, reason, detail) of the next rejects after that number, in their order.
+        Site and source are "" where no device was known by the message."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT n, received_us, site, source, reason, detail FROM reject WHERE n > ? ORDER BY n LIMIT ?",
+                (number, limit),
+            ).fetchall()
+            self._load_names(db)
+        return [(n, us, self.names[site], self.names[source], *rest) for n, us, site, source, *rest in rows]
+
+    def ends(self) -> tuple[int, int]:
+        """Journal offset of the newest event, and number of the newest reject; 0 where there is none."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(n), 0) FROM reject)"
+            ).fetchone()
+        return int(row[0]), int(row[1])
+
     def gaps(self) -> list[tuple[str, str, int, int, str]]:
         """(source, kind, from_us, to_us, detail) of every known gap, in the order of their beginning."""
         with self._reading() as db:
             rows = db.execute("SELECT source, kind, from_us, to_us, detail FROM gap ORDER BY from_us").fetchall()
             self._load_names(db)
         return [(self.names[source], kind, a, b, detail) for source, kind, a, b, detail in rows]
+
+    def tellers(self) -> dict[int, Teller]:
+        """Source code → what it tells of, of the sources whose telephone system other sources may tell of as well."""
+        kept = self.note("tellers")
+        rows = kept.items() if isinstance(kept, dict) else ()
+        systems = {name: n for n, name in enumerate(sorted({row[0] for _, row in rows}))}
+        return {
+            self.code(source): Teller(systems[row[0]], row[1], row[2]) for source, row in rows if source in self.codes
+        }
 
     def note(self, key: str) -> object:
         """What the writer keeps under `key`, None when nothing."""
@@ -224,9 +263,9 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     return db
 
 
-def unpacked(db: sqlite3.Connection) -> Columns:
-    """The newest rows, which no pack holds yet."""
-    rows = db.execute(_TAIL, (MISSING,)).fetchall()
+def unpacked(db: sqlite3.Connection, most: int = -1) -> Columns:
+    """The newest rows, which no pack holds yet; the first `most` of them."""
+    rows = db.execute(_TAIL, (MISSING, most)).fetchall()
     if not rows:
         return empty()
     by_name = dict(zip(DTYPES, zip(*rows, strict=True), strict=True))

@@ -81,7 +81,7 @@ class Live:
         self._journal = journal
         self._clock = clock
         self.codes = {s.id: journal.code(s.id) for s in sites}
-        self._rules = rules_of(sites, journal.code)
+        self._rules = rules_of(sites, journal.code, tellers=journal.tellers())
         self._zones = zones_of(sites, journal.code)
         self._columns: dict[int, Columns] = {}
         self._pending: list[Columns] = []
@@ -108,7 +108,7 @@ class Live:
         oldest = min(
             [*(closed_upto.get(c, d - 1) for c, d in today.items()), *(d - 1 for d in today.values())], default=0
         )
-        cols = self._journal.columns(list(self.codes), (oldest - 1) * DAY_US, now_us + 2 * DAY_US)
+        cols = self._journal.columns(list(self.codes), (oldest - 2) * DAY_US, now_us + 2 * DAY_US)
         self._closed_upto = {c: closed_upto.get(c, today[c] - 1) for c in today}
         self._columns, self._loaded_seq = {}, 0
         self.refresh([cols], everything=True)

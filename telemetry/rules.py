@@ -10,11 +10,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from kpis.columns import I64, Zones
-from kpis.model import Rules
+from kpis.model import Rules, Teller
 from telemetry.config import Site
 
 
-def rules_of(sites: Sequence[Site], code: Callable[[str], int], end_us: Mapping[int, int] | None = None) -> Rules:
+def rules_of(
+    sites: Sequence[Site],
+    code: Callable[[str], int],
+    end_us: Mapping[int, int] | None = None,
+    tellers: Mapping[int, Teller] | None = None,
+) -> Rules:
     """The rules of these sites."""
     by = {code(s.id): s for s in sites}
     return Rules(
@@ -30,6 +35,7 @@ def rules_of(sites: Sequence[Site], code: Callable[[str], int], end_us: Mapping[
             if service.target_minutes is not None
         },
         end_us=end_us or {},
+        tellers=tellers or {},
     )
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from telemetry.config import Site
-from telemetry.events import MISSING, Event
+from telemetry.events import MISSING, UNKNOWN, Event
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local wall-clock time
 FOUR_HOURS_US = 4 * 3600 * 1_000_000
@@ -77,7 +77,7 @@ class Stint(Contact):
     wait: int | None
     ring_last: int | None
     ring_tried: int
-    talk: int
+    talk: int | None
     caller: int
     alias: int
 
@@ -92,7 +92,7 @@ class Call(Contact):
     ring: int | None
     """By the site's clock, of an answered call."""
     ring_last: int | None
-    talk: int
+    talk: int | None
     entries: int
     short: bool
     in_time: bool
@@ -142,12 +142,16 @@ class Contacts:
     stints: list[Stint] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
     votes: list[Vote] = field(default_factory=list)
+    dropped: list[Contact] = field(default_factory=list)
+    """Presses that are no votes."""
+    unqueued: list[Contact] = field(default_factory=list)
+    """Calls that reached a number and no queue."""
 
     def where(self, keep: Callable[[Contact], bool]) -> Contacts:
-        return Contacts(*([c for c in kind if keep(c)] for kind in (self.calls, self.stints, self.tickets, self.votes)))
+        return Contacts(*([c for c in getattr(self, kind.name) if keep(c)] for kind in fields(self)))
 
     def everything(self) -> list[Contact]:
-        return [*self.calls, *self.stints, *self.tickets, *self.votes]
+        return [c for kind in fields(self) for c in getattr(self, kind.name)]
 
 
 def read(events: Sequence[Event], sites: Iterable[Site]) -> Contacts:
@@ -164,6 +168,12 @@ def read(events: Sequence[Event], sites: Iterable[Site]) -> Contacts:
             for e in of_site
             if e.type == "vote.cast" and e.b >= 2 and 1 <= e.a <= e.b
         ]
+        out.dropped += [Contact(site.id, e.unit, quarter(site, e.time_us)) for e in of_site if e.type == "vote.dropped"]
+        reached: dict[str, Event] = {}
+        for e in of_site:
+            if e.type == "call.did" and e.contact and e.contact not in stints:
+                reached.setdefault(e.contact, e)
+        out.unqueued += [Contact(site.id, e.unit, quarter(site, e.time_us)) for e in reached.values()]
     return out
 
 
@@ -191,7 +201,7 @@ def stints_of(events: Sequence[Event], site: Site) -> dict[str, list[Stint]]:
         out[contact] += [stint_of(rows, site) for rows in of_queue]
     for (contact, unit), (order, e) in refused.items():
         place = site.id, unit, quarter(site, e.time_us), e.time_us, order
-        out[contact].append(Stint(*place, e.type, wait=0, ring_last=None, ring_tried=0, talk=0, caller=0, alias=0))
+        out[contact].append(Stint(*place, e.type, wait=0, ring_last=None, ring_tried=0, talk=None, caller=0, alias=0))
     for of_call in out.values():
         of_call.sort(key=lambda s: (s.enter_us, s.order))
     return out
@@ -205,12 +215,16 @@ def stint_of(rows: Sequence[tuple[int, Event]], site: Site) -> Stint:
 
     entered, connect = first("call.entered"), first("call.connected")
     answer, leave = first("call.connected", *TALKED), first(*EXITS)
+    if leave:  # a log may write an exit for each telephone that rang: the longest wait is the caller's
+        leave = max((e for e in events if e.type == leave.type), key=lambda e: e.a)
     told = connect or answer or leave
     talked_before = max(number(told.b) or 0, 0) if told and told.type in TALKED else 0
     wait = number(told.a) if told else None
+    unknowable = wait == UNKNOWN
+    wait = None if wait is not None and wait < 0 else wait  # of a clock that went back it says nothing
     if entered:
         enter_us = entered.time_us
-        if told and wait is None:
+        if told and wait is None and not unknowable:
             measured = milliseconds(told.time_us - enter_us) - talked_before
             wait = measured if measured >= 0 else None
     elif told:
@@ -227,10 +241,15 @@ def stint_of(rows: Sequence[tuple[int, Event]], site: Site) -> Stint:
         wait=wait,
         ring_last=number(connect.b) if connect else None,
         ring_tried=rung_in_vain(events[: events.index(connect)] if connect else events),
-        talk=sum(max(number(e.b) or 0, 0) for e in events if e.type in TALKED),
+        talk=sum_of_known(number(e.b) for e in events if e.type in TALKED),
         caller=entered.caller if entered else 0,
         alias=(number(entered.c) or 0) if entered else 0,
     )
+
+
+def sum_of_known(values: Iterable[int | None]) -> int | None:
+    known = [v for v in values if v is not None and v >= 0]
+    return sum(known) if known else None
 
 
 def rung_in_vain(events: Sequence[Event]) -> int:
@@ -293,7 +312,7 @@ def call_of(stints: Sequence[Stint], site: Site, heard: int, restarts: Sequence[
         wait=wait,
         ring=ring,
         ring_last=ring_last,
-        talk=sum(s.talk for s in stints),
+        talk=sum_of_known(s.talk for s in stints),
         entries=sum(s.outcome not in REFUSALS for s in stints),
         short=outcome == "call.abandoned" and wait is not None and wait < site.short_abandon_s * 1000,
         in_time=outcome == "answered" and wait is not None and wait <= site.service_level_s * 1000,

@@ -16,7 +16,7 @@ from kpis.cube import Cube
 from kpis.model import Rules
 from kpis.results import cube_of
 from telemetry.config import Service, Site
-from telemetry.events import EVENT_TYPES, MISSING, Event
+from telemetry.events import EVENT_TYPES, MISSING, UNKNOWN, Event
 from telemetry.rules import rules_of, zones_of
 
 S = 1_000_000
@@ -80,7 +80,7 @@ class Names:
 
 
 def names_of(world: World) -> Names:
-    said = [name for e in world.events for name in (e.site, e.unit, e.party)]
+    said = [name for e in world.events for name in (e.site, e.unit, e.party, e.source)]
     return Names([*(s.id for s in world.sites), *(x.id for s in world.sites for x in s.services), *said])
 
 
@@ -97,6 +97,7 @@ def columns_of(events: Sequence[Event], names: Names) -> Columns:
         a=np.array([e.a for e in events], np.int64),
         b=np.array([e.b for e in events], np.int64),
         c=np.array([e.c for e in events], np.int64),
+        source=np.array([names.code(e.source) for e in events], np.int32),
     )
 
 
@@ -130,7 +131,7 @@ def passages(draw, kind):
         steps.append((1, "call.agent_dumped", MISSING, MISSING))
     gap = draw(gaps)
     waited += gap
-    wait = waited * 1000 if draw(told) else MISSING
+    wait = draw(st.sampled_from((waited * 1000,) * 6 + (MISSING, UNKNOWN)))
     ring = draw(st.sampled_from((0, 4999, 5000, 14999, 15000, 25000, MISSING)))
     talk = draw(st.sampled_from((0, 4000, 61000, MISSING)))
     if kind == "answered":
@@ -142,7 +143,10 @@ def passages(draw, kind):
     elif kind == "refused":
         steps.append((gap, draw(st.sampled_from(REFUSED)), MISSING, MISSING))
     elif kind == "left":
-        steps += [(gap, draw(st.sampled_from(EXITS)), wait, 1)] * draw(st.sampled_from((1, 1, 2)))
+        exit_ = draw(st.sampled_from(EXITS))
+        steps += [(gap, exit_, wait, 1)] * draw(st.sampled_from((1, 1, 2)))
+        if draw(rare):  # a record for each telephone that rang
+            steps.append((0, exit_, max(wait, 0) + draw(st.sampled_from((-1000, 0, 4000))), 1))
         if draw(rare):
             steps.append((1, "call.abandoned", wait, 1))
     return steps
@@ -227,11 +231,11 @@ def votes(draw, start_us, site):
 def others(draw, start_us, site):
     """What is no contact, but moves the time until which the PBX is known, or cuts its calls off."""
     t = start_us + draw(st.integers(0, 40_000)) * S
-    name = draw(
-        st.sampled_from(("source.restarted", "source.reloaded", "agent.paused", "device.heartbeat", "call.did"))
-    )
-    contact = "x1" if name == "call.did" else ""
-    return [Event(site.id, "pbx", "", name, t, "", contact, "agent-1")]
+    quiet = ("source.restarted", "source.reloaded", "agent.paused", "device.heartbeat")
+    name = draw(st.sampled_from((*quiet, "call.did", "call.did", "vote.dropped")))
+    contact = draw(st.sampled_from(("x1", "x2", "call-0"))) if name == "call.did" else ""
+    unit = draw(st.sampled_from(("", *QUEUES))) if name == "call.did" else ""
+    return [Event(site.id, "pbx", "", name, t, unit, contact, "agent-1")]
 
 
 @st.composite

@@ -181,3 +181,41 @@ def test_a_row_says_its_target_its_definition_and_whether_there_is_enough_to_jud
         assert "{" not in "".join(r["definition"] for r in rows.values())
     thai = {row["kpi"]: row["definition"] for row in query(enough, site, None, None, lang="th")}
     assert "วินาที" in thai["service_level_rate"]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Bangkok", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_days_add_up_where_a_lesser_log_knows_a_call_near_midnight(tmp_path, zone):
+    """Whether it counts depends on what the better log said half a day before: also on the day before."""
+
+    def call(source: str, at: str) -> list[Event]:
+        when = int(datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1e6)
+        fact = {"site": "bkk", "source": source, "unit": "q", "contact": at}
+        return [
+            Event(id=f"{when}.e", type="call.entered", time_us=when, **fact),
+            Event(id=f"{when}.x", type="call.abandoned", time_us=when + 9_000_000, **fact),
+        ]
+
+    journal = Journal(tmp_path)
+    journal.set_tellers({"bkk/log": ("pbx", 1, False), "bkk/cel": ("pbx", 2, False)})
+    better = [*call("bkk/log", "2026-11-19T12:30"), *call("bkk/log", "2026-11-20T11:30")]
+    lesser = [*call("bkk/cel", "2026-11-20T00:10"), *call("bkk/cel", "2026-11-19T23:50")]
+    journal.commit([Unit("bkk/log", Decoded(better), 0), Unit("bkk/cel", Decoded(lesser), 0)])
+    journal.close()
+    site = Site(id="bkk", timezone=zone, fcr_window_s=60)
+    told = JournalReader(tmp_path)
+    for kpi, n in (("calls_only_in_other_log", 1), ("calls_offered", 1)):
+        for first, last in (("2026-11-19", "2026-11-20"), ("2026-11-20", "2026-11-21")):
+            assert value(query(told, site, first, last), kpi) == [n]
+        assert value(query(told, site, "2026-11-19", "2026-11-21", by="day"), kpi) == [n, n]
+
+
+def test_a_better_log_that_is_configured_no_more_is_not_waited_for(tmp_path):
+    journal = Journal(tmp_path)
+    journal.set_tellers({"bkk/log": ("pbx", 1, True), "bkk/cel": ("pbx", 2, False)})
+    assert journal.tellers()[journal.code("bkk/log")].followed
+    journal.set_tellers({"bkk/old": ("pbx", 4, False)}, keep=True)  # an import says nothing of the others
+    assert journal.tellers()[journal.code("bkk/log")].followed
+    journal.set_tellers({"bkk/cel": ("pbx", 2, False)})
+    left = journal.tellers()[journal.code("bkk/log")]
+    assert (left.rank, left.followed) == (1, False), "what it told still counts first"
+    journal.close()

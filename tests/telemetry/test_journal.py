@@ -245,3 +245,12 @@ def test_a_commit_is_on_the_disk_when_it_returns(journal):
     """Full synchronisation and a write-ahead log: what a power cut leaves whole."""
     assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
     assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_a_cursor_held_is_nowhere_in_the_folder_once_another_has_taken_its_place(tmp_path):
+    """The beginning of a record that goes on in the next line is part of a cursor, with the caller's number in it."""
+    journal = Journal(tmp_path)
+    journal.commit([Unit("a/pbx", Decoded(), 1, "x" * 9000 + " 0812345678 ")])
+    journal.commit([Unit("a/pbx", Decoded(), 2, "read on")])
+    journal.close()
+    assert not any(b"0812345678" in file.read_bytes() for file in tmp_path.iterdir())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from kpis.columns import DAY_US, Columns
-from telemetry.events import EVENT_TYPES, MISSING, Event
-from telemetry.journal import Journal
-from telemetry.journal_reader import JournalReader
+from kpis.columns import DAY_US, DTYPES, Columns
+from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
+from telemetry.journal import Journal, Unit
+from telemetry.journal_reader import JournalError, JournalReader
 from tests.telemetry.test_journal import NOW_US, ids, issued, packs, unit
 
 
@@ -80,3 +82,30 @@ def test_latest_says_when_each_source_was_last_heard_of(tmp_path):
         journal.commit([unit(issued(n), issued(n, source="a/k2", time_us=NOW_US - 10 * DAY_US + n))])
     assert journal.latest(NOW_US)["a/k1"] == NOW_US + 29
     journal.close()
+
+
+def test_a_journal_of_the_version_before_is_packed_anew_and_tells_the_same(tmp_path, monkeypatch):
+    """Version 1 had packs that did not say which source told an event."""
+    events = [Event("a", f"pbx-{n % 3}", f"{n:04d}", "call.entered", n * 60_000_000, "q", f"c{n}") for n in range(500)]
+    journal = Journal(tmp_path, pack_rows=100)
+    for at in range(0, 500, 50):
+        journal.commit([Unit("pbx-0", Decoded(list(events[at : at + 50])), 1)])
+    before = journal.columns(["a"], 0, 86_400_000_000)
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+        db.execute("UPDATE pack SET columns = zeroblob(length(columns) - 4 * n)")
+        db.execute("PRAGMA user_version=1")
+        db.commit()
+    with pytest.raises(JournalError, match=r"written by another version.*start gecc run once"):
+        JournalReader(tmp_path)
+    monkeypatch.setattr("telemetry.journal._PACKED_AT_ONCE", 64)
+    journal = Journal(tmp_path, pack_rows=100)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+        assert db.execute("SELECT upto_seq FROM packed").fetchone() == (500,)  # no reader has to hold them as rows
+        assert db.execute("SELECT sum(n) FROM pack").fetchone() == (500,)
+    after = journal.columns(["a"], 0, 86_400_000_000)
+    journal.close()
+    for name in DTYPES:
+        order = np.argsort(before.seq), np.argsort(after.seq)
+        assert getattr(before, name)[order[0]].tolist() == getattr(after, name)[order[1]].tolist()
+    assert len(np.unique(after.source)) == 3
