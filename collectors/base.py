@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from telemetry.events import Decoded, Gap
+from telemetry.events import Decoded, Event, Gap
 
 
 class NotConnected(Exception):  # noqa: N818  a state of the source, not a fault of ours
@@ -18,6 +18,10 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     retained: bool = False
+    properties: bytes = b""
+    """The properties of an MQTT 5 PUBLISH as they came, without their length; read only by formats that need them."""
+    dup: bool = False
+    """The broker sends it again: it may have been taken before a connection was lost."""
 
 
 class Batch(NamedTuple):
@@ -33,6 +37,19 @@ class Batch(NamedTuple):
     gaps: Sequence[Gap] = ()
     restarts: bool = False
     """These are the first records of another file, or of the same one from its beginning."""
+    received_us: int = 0
+    """When they came, for sources that keep them before they are read; 0 is now."""
+
+
+class Guess(NamedTuple):
+    """What a format makes of the first records of something unknown."""
+
+    sure: float
+    """0 to 1: the part of the records that have this form, less what other formats have as well."""
+    what: str
+    """For people, to follow "this looks like": make, variant, and what it cannot tell."""
+    settings: Mapping[str, Any] = {}
+    """Settings of `[[sites.sources]]` that reading it needs, beside the format's name."""
 
 
 class Collector(Protocol):
@@ -49,6 +66,14 @@ class Collector(Protocol):
 
     async def aclose(self) -> None:
         """Let go of everything. Safe to call twice, and before `connect`."""
+
+
+@runtime_checkable
+class HoldsBack(Protocol):
+    """A decoder that cannot tell what a record means before the next ones have come."""
+
+    def flush(self) -> Sequence[Event]:
+        """What is held back, when nothing more will come: at the end of an import."""
 
 
 class Decoder(Protocol):

@@ -1,6 +1,6 @@
 """Asterisk `queue_log`: `epoch|callid|queue|agent|EVENT|data…`, one line an event, whole seconds of UTC.
 
-The table says what each event means and where its numbers stand; the class below it reads any row.
+The table in `queue_log_rows` says what each event means and where its numbers stand; the class below reads any row.
 """
 
 from __future__ import annotations
@@ -8,11 +8,28 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 
-from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, Decoded, Event, Rejected, canonical_json
+from collectors.base import Guess
+from collectors.formats.options import Options
+from collectors.formats.queue_log_rows import (
+    AGENT,
+    ATTENDED,
+    ATTENDED_OTHER,
+    CALLID,
+    DATA,
+    ENDED_BY_AGENT,
+    EVENT,
+    NO_CALL,
+    QUEUE,
+    ROWS,
+    Row,
+)
+from collectors.formats.queue_log_scan import IGNORED, Scan, Scanner
+from collectors.formats.whole_calls import event
+from telemetry.events import MAX_NAME, MISSING, Decoded, Event, Rejected, canonical_json
 
 MAX_LINE = 64 * 1024
 SECONDS_KEPT = 4096
@@ -24,107 +41,22 @@ _NAMES_KEPT = 4096
 _YEARS = (946_684_800, 4_102_444_800)  # 2000-01-01 and 2100-01-01
 _LINES_A_SECOND = 1_000_000
 _MAX_DIGITS = 12
-
-_CALLID, _QUEUE, _AGENT, _EVENT, _DATA = 1, 2, 3, 4, 5  # columns; data0 is the first after the event
-_NO_CALL = frozenset((b"", b"NONE", b"REALTIME", b"MANAGER", b"CLI"))
+_NO_NAMES = {b"": "", b"NONE": ""}
 _DIGEST = blake2b(digest_size=8)
-_At = tuple[int, ...]
-_S, _MS, _COUNT = 1000, 1, 1  # what one of the column is in its slot
+_SCANNER = Scanner(ROWS, epochs=_YEARS)
+_TABLE = [(row, ENDED_BY_AGENT.get(name, MISSING)) for name, row in ROWS.items()]
+_MANY = 64
+"""Fewer lines are not worth looking at together."""
+_AT_ONCE = 8192
+_BARS = (b"", b"|", b"||")
+_BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One event of the log. Columns are counted from the line's start; 0 is none."""
-
-    type: str
-    a: int
-    a_unit: int
-    b: int
-    b_unit: int
-    person: int
-    says: tuple[tuple[str, int], ...]
-    """Texts kept in `extra`, each under its key; else `extra` is what the event's name alone says."""
-    extra: str
-    hidden: tuple[int, ...]
-    width: int
-    """The id covers the columns before `width` that are not `hidden`, and never the agent."""
-    needs_contact: bool
-    needs_unit: bool
-    needs_party: bool
-
-
-def _row(
-    type_: str, a: _At = (), b: _At = (), *, person: _At = (), hidden: _At = (), extra: str = "", **texts: int
-) -> _Row:
-    """A row from data columns counted from 0 after the event, as Asterisk's documentation counts them."""
-    (a_at, a_unit), (b_at, b_unit) = ((_DATA + at[0], at[1]) if at else (0, 0) for at in (a, b))
-    says = tuple((key, _DATA + at) for key, at in texts.items())
-    hides = tuple(_DATA + at for at in hidden)
-    width = 1 + max(_EVENT, a_at, b_at, *(at for _, at in says))
-    needs = (need in EVENT_TYPES[type_].needs for need in ("contact", "unit", "party"))
-    return _Row(
-        type_, a_at, a_unit, b_at, b_unit, _DATA + person[0] if person else 0, says, extra, hides, width, *needs
-    )
-
-
-_BLIND = _row("call.transferred", (2, _S), (3, _S), hidden=(0, 1), extra='{"transfer":"blind"}')
-_ATTENDED_OTHER = _row("call.transferred", extra='{"transfer":"attended"}')
-_ATTENDED_TO = _row("call.transferred", (2, _S), (3, _S), hidden=(1,), extra='{"transfer":"attended"}')
-_ATTENDED = {
-    b"BRIDGE": _ATTENDED_TO,
-    b"APP": _ATTENDED_TO,
-    # Six values: realtime tables hold the last two in data5 as `talk|position`, which reads the same.
-    b"LINK": _row("call.transferred", (3, _S), (4, _S), hidden=(1, 2), extra='{"transfer":"attended"}'),
-}
-
-_ROWS: dict[bytes, _Row] = {
-    # Calls. Waits and talks are whole seconds; only RINGNOANSWER and RINGCANCELED are milliseconds.
-    b"DID": _row("call.did"),
-    b"ENTERQUEUE": _row("call.entered", (2, _COUNT), person=(1,), hidden=(0, 1)),
-    b"RINGNOANSWER": _row("call.ring_no_answer", (0, _MS)),
-    b"RINGCANCELED": _row("call.ring_cancelled", (0, _MS)),
-    b"CONNECT": _row("call.connected", (0, _S), (2, _S)),
-    b"COMPLETEAGENT": _row("call.completed", (0, _S), (1, _S)),
-    b"COMPLETECALLER": _row("call.completed", (0, _S), (1, _S)),
-    b"BLINDTRANSFER": _BLIND,
-    b"TRANSFER": _BLIND,
-    b"ATTENDEDTRANSFER": _ATTENDED_OTHER,
-    b"ABANDON": _row("call.abandoned", (2, _S), (0, _COUNT)),
-    b"EXITWITHTIMEOUT": _row("call.timed_out", (2, _S), (0, _COUNT)),
-    b"EXITEMPTY": _row("call.no_agent", (2, _S), (0, _COUNT)),
-    b"LEAVEEMPTY": _row("call.no_agent", (2, _S), (0, _COUNT)),
-    b"EXITWITHKEY": _row("call.left_by_key", (3, _S), (1, _COUNT), key=0),
-    b"WITHDRAW": _row("call.withdrawn", (2, _S), (0, _COUNT)),
-    b"SYSCOMPAT": _row("call.system_drop"),
-    b"AGENTDUMP": _row("call.agent_dumped"),
-    b"OUTCALL": _row("call.outbound", b=(1, _S), status=0),
-    b"WRAPUPSTART": _row("call.wrap_up_started", (0, _S)),
-    # Callers turned away: app_queue writes no line for them, a dialplan may.
-    b"JOINEMPTY": _row("call.turned_away_empty"),
-    b"FULL": _row("call.turned_away_full"),
-    b"DIVERT_CA_RATIO": _row("call.turned_away_full", extra='{"by":"agents"}'),
-    b"DIVERT_HOLDTIME": _row("call.turned_away_full", extra='{"by":"wait"}'),
-    b"DIVERT_WAITTIME": _row("call.turned_away_full", extra='{"by":"wait"}'),
-    b"CLOSED": _row("call.turned_away_closed"),
-    # Agents. PAUSEALL is followed by one PAUSE a queue.
-    b"ADDMEMBER": _row("agent.added", state=0),
-    b"REMOVEMEMBER": _row("agent.removed"),
-    b"PAUSE": _row("agent.paused", reason=0),
-    b"UNPAUSE": _row("agent.unpaused", reason=0),
-    b"PAUSEALL": _row("agent.paused_all", reason=0),
-    b"UNPAUSEALL": _row("agent.unpaused_all", reason=0),
-    b"PENALTY": _row("agent.setting_changed", (0, _COUNT), extra='{"setting":"penalty"}'),
-    b"RINGINUSE": _row("agent.setting_changed", (0, _COUNT), extra='{"setting":"ring_in_use"}'),
-    b"AGENTLOGIN": _row("agent.logged_in", hidden=(0,)),
-    b"AGENTLOGOFF": _row("agent.logged_out", (1, _S), hidden=(0,)),
-    b"AGENTCALLBACKLOGIN": _row("agent.logged_in", hidden=(0,)),
-    b"AGENTCALLBACKLOGOFF": _row("agent.logged_out", (1, _S), hidden=(0,), reason=2),
-    # The log itself.
-    b"QUEUESTART": _row("source.restarted"),
-    b"CONFIGRELOAD": _row("source.reloaded"),
-}
-
-_ENDED_BY_AGENT = {b"COMPLETEAGENT": 1, b"COMPLETECALLER": 0}
+def recognise(lines: Sequence[bytes]) -> Guess | None:
+    """Whether these are lines of a queue_log: an epoch first, and an event of the table fifth."""
+    cells = [line.rstrip(b"\r\n").split(b"|") for line in lines if line.strip()]
+    good = sum(len(c) > EVENT and c[0].isdigit() and c[EVENT].isalnum() and c[EVENT].isupper() for c in cells)
+    return Guess(good / len(cells), "Asterisk queue_log") if good else None
 
 
 class _UnreadableError(Exception):
@@ -134,10 +66,10 @@ class _UnreadableError(Exception):
 class QueueLog:
     """Decoder of one queue_log. Ids depend on the lines alone, not on file, offset or division into batches."""
 
-    def __init__(self, *, site: str, source: str) -> None:
+    def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:  # noqa: ARG002 (it dates itself)
         self._site = site
         self._source = source
-        self._names: dict[bytes, str] = {}
+        self._names = dict(_NO_NAMES)
         # Of each second, how often each line came, by its digest; "" counts them all.
         self._seconds: OrderedDict[int, dict[str, int]] = OrderedDict()
         self.load("")
@@ -146,19 +78,86 @@ class QueueLog:
         out = Decoded()
         if self._restarts and records:
             self._forget(records[0])
-        nul = b"\0" in b"".join(records)  # looked for once a batch: it is rare, and costs as much as a column
-        for line in records:
-            try:
-                event = self._event(line, nul)
-            except _UnreadableError as why:
-                reason, detail = why.args
-                out.rejected.append(Rejected(reason, detail, line, self._site, self._source))
-                continue
-            if event is None:
-                out.ignored += 1
-            else:
-                out.events.append(event)
+        for at in range(0, len(records), _AT_ONCE):
+            lines = records[at : at + _AT_ONCE]
+            scan = _SCANNER.scan(lines) if len(lines) >= _MANY else None
+            if scan is not None and len(scan.place) == len(lines):
+                self._read_many(lines, scan, out)
+            else:  # few, or one of them holds a line end
+                for line in lines:
+                    self._read_one(line, out)
         return out
+
+    def _read_one(self, line: bytes, out: Decoded) -> None:
+        try:
+            event = self._event(line.removeprefix(_BOM))
+        except _UnreadableError as why:
+            reason, detail = why.args
+            out.rejected.append(Rejected(reason, detail, line, self._site, self._source))
+            return
+        if event is None:
+            out.ignored += 1
+        else:
+            out.events.append(event)
+
+    def _read_many(self, lines: Sequence[bytes], scan: Scan, out: Decoded) -> None:
+        """The same as `_read_one` for each line, with the cells of all plain lines found at once."""
+        data, *columns = scan
+        site, source, add, names, hasher_of = self._site, self._source, out.events.append, self._names, _DIGEST.copy
+        current = -1
+        for line, (
+            place,
+            epoch,
+            at,
+            call_end,
+            queue_end,
+            agent_end,
+            hide,
+            resume,
+            end,
+            who,
+            who_end,
+            say,
+            say_end,
+            a,
+            b,
+        ) in zip(lines, zip(*(column.tolist() for column in columns), strict=True), strict=True):
+            unit, party = names.get(data[call_end + 1 : queue_end]), names.get(data[queue_end + 1 : agent_end])
+            if place < 0 or unit is None or party is None:
+                if place == IGNORED:
+                    out.ignored += 1
+                else:
+                    self._read_one(line, out)
+                    current, names = -1, self._names
+                continue
+            if epoch != current:
+                self._turn_to(epoch, data[at - 11 : at - 1])
+                current, seen, prefix, begin_us = epoch, self._seen, self._id_prefix, self._begin_us
+            row, ended_by = _TABLE[place]
+            call, count = data[at:call_end], seen[""]
+            contact = "" if call in NO_CALL else call.decode()
+            if (
+                (not contact and row.needs_contact)
+                or (not unit and row.needs_unit)
+                or (not party and row.needs_party)
+                or count >= _LINES_A_SECOND
+            ):
+                self._read_one(line, out)  # it says what is missing
+                continue
+            what = data[at : queue_end + 1] + data[agent_end:hide]
+            if hide != end:
+                what += _BARS[len(row.hidden)] + data[resume:end]
+            hasher = hasher_of()
+            hasher.update(what)
+            digest = hasher.hexdigest()
+            ordinal = seen.get(digest, 0)
+            seen[digest] = ordinal + 1
+            seen[""] = count + 1
+            person = data[who:who_end].decode() if who else ""
+            extra = _said(row, data[say:say_end].decode()) if say else row.extra
+            id_ = f"{prefix}{digest}.{ordinal}"
+            time_us = begin_us + count
+            add(event((site, source, id_, row.type, time_us, unit, contact, party, person, a, b, ended_by, 0, extra)))
 
     def restart(self) -> None:
         """A line that stood in the file before as well is that line again, not another like it. Only where the new file
@@ -188,33 +187,35 @@ class QueueLog:
         self._epoch_text = b"|"  # no column holds it
         self._restarts = False
 
-    def _event(self, line: bytes, may_hold_nul: bool) -> Event | None:
+    def _event(self, line: bytes) -> Event | None:
         """The event of one line; None where its event is not of this vocabulary."""
         if len(line) > MAX_LINE:
             raise _UnreadableError("line_too_long", f"line is longer than {MAX_LINE} bytes")
-        if may_hold_nul and b"\0" in line:
+        if b"\0" in line:
             raise _UnreadableError("malformed_line", "line holds NUL bytes, as after a loss of power")
         cells = line.rstrip(b"\r|").split(b"|")
-        if len(cells) <= _EVENT:
+        if len(cells) <= EVENT:
             raise _UnreadableError("malformed_line", f"{len(cells)} columns, at least 5 expected")
-        if cells[0] != self._epoch_text:
-            self._turn_to(cells[0])
-        name = cells[_EVENT]
-        row = _ROWS.get(name)
-        if row is _ATTENDED_OTHER and len(cells) > _DATA:
-            row = _ATTENDED.get(cells[_DATA], row)
+        turns = cells[0] != self._epoch_text
+        epoch = _epoch(cells[0]) if turns else 0
+        name = cells[EVENT]
+        row = ROWS.get(name)
+        if row is ATTENDED_OTHER and len(cells) > DATA:
+            row = ATTENDED.get(cells[DATA], row)
         if row is None:
             return None
+        if turns:
+            self._turn_to(epoch, cells[0])
 
-        agent = cells[_AGENT]
-        contact = "" if cells[_CALLID] in _NO_CALL else _text(cells, _CALLID, MAX_NAME)
-        unit = self._names.get(cells[_QUEUE]) or self._name(cells, _QUEUE)
-        party = "" if agent == b"NONE" else self._names.get(agent) or self._name(cells, _AGENT)
+        agent = cells[AGENT]
+        contact = "" if cells[CALLID] in NO_CALL else _text(cells, CALLID, MAX_NAME)
+        unit = self._names.get(cells[QUEUE]) or self._name(cells, QUEUE)
+        party = "" if agent == b"NONE" else self._names.get(agent) or self._name(cells, AGENT)
         if (row.needs_contact and not contact) or (row.needs_unit and not unit) or (row.needs_party and not party):
             raise _UnreadableError("bad_field", _what_is_missing(cells, row, contact, unit))
         a = _number(cells, row.a, row.a_unit) if row.a else MISSING
         b = _number(cells, row.b, row.b_unit) if row.b else MISSING
-        c = _ENDED_BY_AGENT.get(name, MISSING)
+        c = ENDED_BY_AGENT.get(name, MISSING)
         person = _text(cells, row.person, MAX_LINE) if row.person else ""
         extra = _extra(cells, row) if row.says else row.extra
 
@@ -234,12 +235,8 @@ class QueueLog:
             (self._site, self._source, id_, row.type, time_us, unit, contact, party, person, a, b, c, 0, extra),
         )
 
-    def _turn_to(self, text: bytes) -> None:
-        """Make the second of this epoch the current one and the newest to be kept."""
-        epoch = int(text) if text.isdigit() and len(text) <= _MAX_DIGITS else -1
-        if not _YEARS[0] <= epoch < _YEARS[1]:
-            wrong = f"column 1: {_shown(text)} is no epoch between the years 2000 and 2100"
-            raise _UnreadableError("malformed_line", wrong)
+    def _turn_to(self, epoch: int, text: bytes) -> None:
+        """Make the second of this epoch, which stands so in the log, the current one and the newest to be kept."""
         seen = self._seconds.get(epoch)
         if seen is None:
             seen = self._seconds[epoch] = {"": 0}
@@ -257,7 +254,7 @@ class QueueLog:
         if cells[at] in (b"", b"NONE"):
             return ""
         if len(self._names) >= _NAMES_KEPT:
-            self._names.clear()
+            self._names = dict(_NO_NAMES)
         name = self._names[cells[at]] = _text(cells, at, MAX_NAME)
         return name
 
@@ -281,9 +278,19 @@ def _text(cells: list[bytes], at: int, most: int) -> str:
                 "malformed_line", f"column {at + 1}: {_shown(cell)} is neither UTF-8 nor CP874"
             ) from None
         size = len(text.encode())
+    if most == MAX_NAME and not text.isprintable():
+        raise _UnreadableError("bad_field", f"column {at + 1}: {_shown(cell)} is not printable")
     if size > most:
         raise _UnreadableError("bad_field", f"column {at + 1}: {_shown(cell)} is longer than {most} bytes of UTF-8")
     return text
+
+
+def _epoch(cell: bytes) -> int:
+    epoch = int(cell) if cell.isdigit() and len(cell) <= _MAX_DIGITS else -1
+    if not _YEARS[0] <= epoch < _YEARS[1]:
+        wrong = f"column 1: {_shown(cell)} is no epoch between the years 2000 and 2100"
+        raise _UnreadableError("malformed_line", wrong)
+    return epoch
 
 
 def _number(cells: list[bytes], at: int, unit: int) -> int:
@@ -296,28 +303,33 @@ def _number(cells: list[bytes], at: int, unit: int) -> int:
     raise _UnreadableError("malformed_line", f"column {at + 1}: {_shown(cell)} is not a whole number from 0 up")
 
 
-def _what_is_missing(cells: list[bytes], row: _Row, contact: str, unit: str) -> str:
-    at = _CALLID if row.needs_contact and not contact else _QUEUE if row.needs_unit and not unit else _AGENT
+def _what_is_missing(cells: list[bytes], row: Row, contact: str, unit: str) -> str:
+    at = CALLID if row.needs_contact and not contact else QUEUE if row.needs_unit and not unit else AGENT
     return f"column {at + 1}: {row.type} needs {('a call id', 'a queue', 'an agent')[at - 1]}, not {_shown(cells[at])}"
 
 
-def _extra(cells: list[bytes], row: _Row) -> str:
+@lru_cache(4096)
+def _said(row: Row, text: str) -> str:
+    return canonical_json({row.says[0][0]: text}) if text else ""
+
+
+def _extra(cells: list[bytes], row: Row) -> str:
     said = {key: text for key, at in row.says if (text := _text(cells, at, MAX_LINE))}
     return canonical_json(said) if said else ""
 
 
-def _digest(cells: list[bytes], row: _Row) -> str:
+def _digest(cells: list[bytes], row: Row) -> str:
     """What tells a line from others of its second, and tells nobody who called or who served.
 
     Numbers of people and names of agents are few enough to be tried one by one against a hash without a
     key, so they stay out of it; lines that differ in nothing else are told apart by their order.
     """
-    cells[_AGENT] = b""
+    cells[AGENT] = b""
     for at in row.hidden:
         if at < len(cells):
             cells[at] = b""
     digest = _DIGEST.copy()
-    digest.update(b"|".join(cells[_CALLID : row.width]))
+    digest.update(b"|".join(cells[CALLID : row.width]))
     return digest.hexdigest()
 
 

@@ -30,6 +30,7 @@ DEVICE_TYPES = {
 
 _PHONE_WORDS = ("call", "queue", "agent")
 _TICKET_WORDS = ("ticket", "service", "counter")
+_OTHER_WORDS = {"conversation": ("conversation", "channel", "agent"), "case": ("case", "service", "agent")}
 
 _Name = Annotated[str, Meta(max_length=MAX_NAME)]
 _Given = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
@@ -41,6 +42,9 @@ _Signed = Annotated[int, Meta(ge=-(10**15), le=10**15)]
 _NUMBERS: dict[str, Any] = {
     "priority": Annotated[int, Meta(ge=0, le=99)],
     "disposition": Annotated[int, Meta(ge=1, le=3)],
+    "kind": Annotated[int, Meta(ge=1, le=4)],
+    "result": Annotated[int, Meta(ge=1, le=3)],
+    "automatic": _YesNo,
     "score": Annotated[int, Meta(ge=1, le=100)],
     "scale_max": Annotated[int, Meta(ge=2, le=100)],
     "utc_offset_ms": _Signed,
@@ -77,7 +81,9 @@ class Said(Protocol):
 
 def words(type_: str) -> tuple[str, str, str]:
     """What messages of this type call contact, unit and party."""
-    return _PHONE_WORDS if type_.startswith(("call.", "agent.")) else _TICKET_WORDS
+    if type_.startswith(("call.", "agent.")):
+        return _PHONE_WORDS
+    return _OTHER_WORDS.get(type_.partition(".")[0], _TICKET_WORDS)
 
 
 def struct(type_: str, *, inside: bool = False, tag: tuple[str, str] | None = None, first: Sequence[Any] = ()) -> Any:

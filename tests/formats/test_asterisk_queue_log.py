@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.formats import asterisk_queue_log
+from collectors.formats import queue_log_rows
 from collectors.formats.asterisk_queue_log import MAX_LINE, SECONDS_KEPT, QueueLog
 from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, REJECT_REASONS, Decoded, slots
 
@@ -56,7 +56,7 @@ def test_a_day_in_small_gives_the_calls_that_happened():
 
 def test_every_event_of_the_table_stands_in_a_case():
     written = b"\n".join(path.read_bytes() for path in CASES.glob("*/input.queue_log"))
-    assert [name for name in asterisk_queue_log._ROWS if b"|%s" % name not in written] == []
+    assert [name for name in queue_log_rows.ROWS if b"|%s" % name not in written] == []
 
 
 def test_a_real_log_counts_what_an_independent_reading_of_it_counts():
@@ -189,7 +189,7 @@ HOSTILE = st.one_of(
     st.builds(broken, st.sampled_from(LINES), st.integers(0, 12), st.binary(max_size=80)),
     st.builds(
         lambda event, data: b"1767240000|1.1|q|M|" + event + b"|" + data,
-        st.sampled_from(sorted(asterisk_queue_log._ROWS)),
+        st.sampled_from(sorted(queue_log_rows.ROWS)),
         st.binary(max_size=60),
     ),
 )
@@ -215,3 +215,22 @@ def test_whatever_the_lines_hold_they_become_events_rejects_or_are_counted(lines
 
 def test_no_log_at_all_has_an_empty_state():
     assert QueueLog(site="s", source="pbx").dump() == ""
+
+
+WRITTEN = [line for case in sorted(CASES.glob("*/input.queue_log")) for line in case.read_bytes().split(b"\n")[:-1]]
+
+
+@given(st.lists(st.sampled_from(LINES) | st.sampled_from(WRITTEN) | HOSTILE, min_size=64, max_size=90), st.randoms())
+@settings(max_examples=300, deadline=None)
+def test_many_lines_at_once_are_read_as_one_by_one(lines, random_):
+    """The first is the way of imports, the second that of a log that grows."""
+    random_.shuffle(lines)
+    at_once, singly = QueueLog(site="s", source="pbx"), QueueLog(site="s", source="pbx")
+    together, apart = at_once.feed(lines, 0), Decoded()
+    for line in lines:
+        one = singly.feed([line], 0)
+        apart.events += one.events
+        apart.rejected += one.rejected
+        apart.ignored += one.ignored
+    assert together == apart
+    assert at_once.dump() == singly.dump()

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from collectors.base import Message
 from collectors.formats import kiosk_json
+from collectors.formats.cloudevents import MAX_EXTRA
 from collectors.formats.kiosk_fields import DEVICE_TYPES, KINDS, decoder, words
-from collectors.formats.kiosk_json import MAX_EXTRA, MAX_PAYLOAD, DeviceRow, KioskJson, SiteRow
+from collectors.formats.kiosk_json import MAX_PAYLOAD, DeviceRow, KioskJson, SiteRow
 from collectors.rfc3339 import time_us
 from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, REJECT_REASONS, Decoded, Event, to_cloudevent
 
@@ -272,7 +273,7 @@ def test_the_quick_way_and_the_careful_way_tell_the_same(kind, form, said):
     route = decoder_._routes[topic]
     try:
         careful = [kiosk_json._carefully(route, payload, NOW_US)]
-    except kiosk_json._No as no:
+    except kiosk_json.No as no:
         assert [(r.reason, r.detail) for r in quick.rejected] == [
             (no.reason, f"{topic}: {no}"[:120].encode("utf-8", "backslashreplace").decode())
         ]
