@@ -25,7 +25,9 @@ from collectors.mqtt_packets import MAX_PACKET
 class MqttCollector:
     """Messages of an MQTT broker, each at least once, for as long as its session lasts.
 
-    `client_id` names the session: two collectors with the same one throw each other out.
+    `client_id` names the session: two collectors with the same one throw each other out. On `topics` a message is
+    `retained` if it was published so, on `other_topics` only if the broker kept it: what a device of our own profile
+    must not do is the habit of others, whose live messages count all the same. MQTT 3.1.1 knows the second way only.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class MqttCollector:
         password: str = "",
         tls_context: ssl.SSLContext | None = None,
         topics: Sequence[str] = ("gecc/v1/+/+/+",),
+        other_topics: Sequence[str] = (),
         receive_maximum: int = 1000,
         session_expiry_s: int = 7 * 86400,
         keepalive: int = 15,
@@ -47,7 +50,7 @@ class MqttCollector:
         crashpoint: Callable[[str], None] | None = None,
     ) -> None:
         self.name = name
-        self._topics = tuple(topics)
+        self._topics, self._other_topics = tuple(topics), tuple(other_topics)
         self._max_batch = max_batch
         self._connection: Connection | None = None
         options: dict[str, Any] = {
@@ -80,7 +83,7 @@ class MqttCollector:
         await self.aclose()
         self._connection = connection = self._new_connection()
         try:
-            await connection.open(self._topics)
+            await connection.open(self._topics, self._other_topics)
         except (aiomqtt.MqttError, OSError) as exc:
             connection.fail(str(exc))
             raise NotConnected(str(exc)) from exc

@@ -24,6 +24,8 @@ BLOCK = 256 * 1024
 """Most bytes read from the socket at once."""
 BLOCKS = 16
 """Most TLS records read in one turn of the loop."""
+SUBSCRIPTIONS = 100
+"""Most topics of one SUBSCRIBE."""
 CONNECT_S = 5.0
 CLOSE_S = 1.0
 
@@ -51,17 +53,21 @@ class Connection(aiomqtt.Client):
         self._watching = False
         self._heard = self._pinged = time.monotonic()
 
-    async def open(self, topics: Sequence[str]) -> None:
+    async def open(self, topics: Sequence[str], other_topics: Sequence[str] = ()) -> None:
         """Connect and subscribe with QoS 1: each time anew, which heals a lost session and changed topics."""
         assert self._client._manual_ack
         await self.__aenter__()
         wish: Any = 1
+        other: Any = 1
         if self._v5:  # show what was retained, and send retained messages only to a new subscription
             wish = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=1)
-        granted = await self.subscribe([(topic, wish) for topic in topics])
-        for topic, code in zip(topics, granted, strict=False):
-            if getattr(code, "value", code) != 1:
-                raise aiomqtt.MqttError(f"subscription to {topic}: {code}")
+            other = SubscribeOptions(qos=1, retainHandling=1)
+        wishes = [*((topic, wish) for topic in topics), *((topic, other) for topic in other_topics)]
+        for i in range(0, len(wishes), SUBSCRIPTIONS):
+            granted = await self.subscribe(wishes[i : i + SUBSCRIPTIONS])
+            for (topic, _), code in zip(wishes[i:], granted, strict=False):
+                if getattr(code, "value", code) != 1:
+                    raise aiomqtt.MqttError(f"subscription to {topic}: {code}")
 
     async def take(self, limit: int) -> Batch | None:
         """All that has come, up to `limit`, waiting only for the first; None when lost and nothing is left."""

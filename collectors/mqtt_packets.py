@@ -10,6 +10,8 @@ MAX_PACKET = 2 * 1024 * 1024
 """Largest packet kept whole; asked of a broker that speaks MQTT 5, cut off when another sends more."""
 
 _PUBLISH, _PUBACK, _PUBREC = 0x30, b"\x40\x02", b"\x50\x02"
+_USUAL = 0x32
+"""A PUBLISH with QoS 1, neither retained nor sent again."""
 
 
 class MalformedError(ValueError):
@@ -81,6 +83,7 @@ class Inbox:
             topic_at = at + 2
             topic_end = topic_at + (block[at] << 8 | block[at + 1])
             body = topic_end + 2 if head & 6 else topic_end
+            said = b""
             if properties:
                 if body + 1 > end:
                     raise MalformedError("PUBLISH without properties")
@@ -88,7 +91,9 @@ class Inbox:
                 body += 1
                 if skip > 127:
                     skip, body = _varint(block[body - 1 : body + 3].ljust(4, b"\xff"), body - 1)
-                body += skip
+                if skip:
+                    said = block[body : body + skip]
+                    body += skip
             if body > end:
                 raise MalformedError("PUBLISH shorter than its parts")
             raw = block[topic_at:topic_end]
@@ -99,7 +104,10 @@ class Inbox:
                 ack(_PUBACK + block[topic_end : topic_end + 2])
             else:
                 ack(_PUBREC + block[topic_end : topic_end + 2] if head & 4 else b"")
-            add(new(message, (topic, block[body:end], (head & 1) == 1)))
+            if head == _USUAL:
+                add(new(message, (topic, block[body:end], False, said, False)))
+            else:
+                add(new(message, (topic, block[body:end], (head & 1) == 1, said, (head & 8) == 8)))
             pos = end
         if pos < size:
             self._parts = [block[pos:]]

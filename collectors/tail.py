@@ -41,7 +41,7 @@ class Tail:
         path: Path,
         poll_s: float = 0.25,
         idle_s: float = 2.0,
-        max_batch_bytes: int = _BLOCK,
+        max_batch_bytes: int = 64 * 1024,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -297,6 +297,24 @@ class Read(NamedTuple):
     lines: list[bytes]
     done_bytes: int
     total_bytes: int
+
+
+MAX_WHOLE = 16 * 1024 * 1024
+"""Longest document that is read as one."""
+
+
+def read_whole(path: Path) -> bytes:
+    """A file as one record, packed with gzip or not. Raises OSError, also for a damaged .gz and for one that is too long."""
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        try:
+            data = (gzip.GzipFile(fileobj=raw) if packed else raw).read(MAX_WHOLE + 1)
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"{path}: {error}") from error
+    if len(data) > MAX_WHOLE:
+        raise OSError(f"{path}: longer than {MAX_WHOLE} bytes")
+    return data
 
 
 def read_lines(path: Path, *, block: int = _BLOCK) -> Iterator[Read]:

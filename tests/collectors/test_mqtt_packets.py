@@ -26,7 +26,14 @@ def inbox(*, properties: bool) -> tuple[Inbox, list[tuple[int, bytes]]]:
 @given(
     st.booleans(),
     st.lists(
-        st.tuples(st.text(max_size=5), st.binary(max_size=300), st.integers(0, 2), st.booleans(), st.integers(1, 65535))
+        st.tuples(
+            st.text(max_size=5),
+            st.binary(max_size=300),
+            st.integers(0, 2),
+            st.booleans(),
+            st.booleans(),
+            st.integers(1, 65535),
+        )
         | st.just(None),
         max_size=20,
     ),
@@ -41,11 +48,11 @@ def test_messages_are_the_same_however_the_stream_is_cut(v5, items, cuts, skippe
             stream += b"\xd0\x00"
             pings += 1
             continue
-        topic, payload, qos, retain, mid = item
+        topic, payload, qos, retain, dup, mid = item
         number = struct.pack(">H", mid) if qos else b""
         extra = length + b"p" * skipped if v5 else b""
-        stream += packet(0x30 | qos << 1 | retain, text(topic) + number + extra + payload)
-        messages.append(Message(topic, payload, retain))
+        stream += packet(0x30 | dup << 3 | qos << 1 | retain, text(topic) + number + extra + payload)
+        messages.append(Message(topic, payload, retain, b"p" * skipped if v5 else b"", dup))
         acks.append([b"", b"\x40\x02", b"\x50\x02"][qos] + number)
     it, others = inbox(properties=v5)
     places = sorted({0, len(stream), *(c for c in cuts if c < len(stream))})
