@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kpis.columns import Columns
 from telemetry.events import Decoded, Rejected, canonical_json, to_cloudevent
@@ -24,6 +24,30 @@ log = logging.getLogger("gecc.pipeline")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 FULL_DISK_PAUSE_S = 2.0
 AHEAD_US = 5 * 60 * 1_000_000
+AT_ONCE = 250
+"""Records that are decoded before others have their turn."""
+
+
+class Reads(NamedTuple):
+    """What can take up a source's cursor, and what its decoder's state."""
+
+    way: str
+    format: str
+    layout: str = "-"
+    """Of the settings that say where in a record what stands."""
+
+    def goes_on(self, before: Reads) -> bool:
+        """Whether a cursor of before can be taken up. A file that was read as something else was not understood: it is
+        read again. A stream cannot be."""
+        return self.way == before.way and (self.way == STREAM or self.format == before.format)
+
+    def text(self) -> str:
+        return " ".join(self)
+
+
+STREAM = "stream"
+EARLIER = Reads("tail", "asterisk_queue_log")
+"""Every log, before this was kept."""
 
 
 class _Decoder(Protocol):
@@ -56,6 +80,8 @@ class Pipeline:
         self._under_way: list[tuple[Unit, asyncio.Future[int]]] = []
         self._ended = False
         self._wake = asyncio.Event()
+        self.reads: dict[str, Reads] = {}
+        """How sources are read, for those where that can be set."""
         self.latest_us: dict[str, int] = {}
         """Source → time of the last event it brought."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -68,14 +94,12 @@ class Pipeline:
         pause = FIRST_PAUSE_S
         while True:
             try:
-                collector_cursor, decoder_state = _split(self._journal.cursor(name))
-                decoder.load(decoder_state)
-                await collector.connect(collector_cursor)
+                await collector.connect(self.resume(name, decoder))
                 if not health.connected:
                     log.info("%s: connected", name)
                 health.connected, health.problem = True, ""
                 async for batch in collector.batches():
-                    work = asyncio.ensure_future(self._take(name, decoder, batch, refuse_future))
+                    work = asyncio.ensure_future(self.take(name, decoder, batch, refuse_future=refuse_future))
                     try:
                         await asyncio.shield(work)
                         pause = FIRST_PAUSE_S  # it is there for good only when something came of it
@@ -92,21 +116,47 @@ class Pipeline:
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  jitter, not a secret
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
-    async def _take(self, name: str, decoder: _Decoder, batch: Any, refuse_future: bool) -> None:
+    def resume(self, name: str, decoder: _Decoder) -> str:
+        """Give a decoder its state of the last commit; the cursor of then is for its collector. What was left by others,
+        before the source's settings were changed, is of no use to them."""
+        before, cursor, state = _sorted_out(self._journal.cursor(name))
+        now = self.reads.get(name)
+        if now is not None and before is not None and before != now:
+            begins = not now.goes_on(before)
+            where = "is read from its beginning" if begins else "goes on where it was"
+            log.warning("%s: is %s now and was %s; it %s", name, now.text(), before.text(), where)
+            cursor, state = "" if begins else cursor, ""
+        decoder.load(state)
+        return cursor
+
+    async def take(
+        self, name: str, decoder: _Decoder, batch: Any, *, refuse_future: bool = False
+    ) -> tuple[Decoded, int]:
+        """Decode, protect, commit, acknowledge and count one batch: what became of it, and how many events were new.
+        Its decoder is called before this gives way, unless there is more than `AT_ONCE`; once called, let it end: what is
+        committed is to be counted."""
         now_us = int(self._clock() * 1e6)
         if batch.restarts:
             decoder.restart()
-        decoded = decoder.feed(batch.records, now_us)
+        received_us = batch.received_us or now_us
+        decoded = Decoded()
+        for begin in range(0, max(1, len(batch.records)), AT_ONCE):
+            if begin:
+                await asyncio.sleep(0)
+            part = decoder.feed(batch.records[begin : begin + AT_ONCE], received_us)
+            if refuse_future:
+                refuse_future_events(part, now_us)
+            self._protect(part)
+            decoded.join(part)
         decoded.gaps.extend(batch.gaps)
-        if refuse_future:
-            refuse_future_events(decoded, now_us)
-        self._protect(decoded)
-        cursor = _join(batch.cursor, decoder.dump())
-        new = await self.commit(Unit(name, decoded, now_us, cursor))
+        reads = self.reads.get(name)
+        cursor = (f"{reads.text()}\n" if reads else "") + _join(batch.cursor, decoder.dump())
+        new = await self.commit(Unit(name, decoded, received_us, cursor))
         batch.ack()
         for source, time_us in {e.source: e.time_us for e in decoded.events}.items():
             self.latest_us[source] = max(time_us, self.latest_us.get(source, 0))
         self._count(name, len(batch.records), decoded, new)
+        return decoded, new
 
     def _count(self, name: str, received: int, decoded: Decoded, new: int) -> None:
         health = self._health.source(name)
@@ -194,6 +244,17 @@ def refuse_future_events(decoded: Decoded, now_us: int) -> None:
             )
             for e in ahead
         ]
+
+
+def _sorted_out(text: str) -> tuple[Reads | None, str, str]:
+    """Whose cursor and state these are, and both; None where nothing was kept."""
+    if not text:
+        return None, "", ""
+    before = EARLIER
+    if text[0].isalpha():
+        said, _, text = text.partition("\n")
+        before = Reads(*said.split(" "))
+    return before, *_split(text)
 
 
 def _join(cursor: str, state: str) -> str:

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,27 @@ _WITHHELD = frozenset(
     )
 )
 _JUNK = re.compile(r"[\s().\-/]")
-_NUMBER = re.compile(rb"(?<![\d.])(?:(?:\+|00)(?:[ -]?\d){8,15}|(?:66|0)(?:[ -]?\d){8,9})(?!\d)")
+_APART = rb"(?:\) ?|[ -])?"
+_NUMBER = re.compile(
+    rb"(?<!\d)(?<!\d\.)(?:(?:\+|00)(?:" + _APART + rb"\d){8,15}|(?:66|0)(?:" + _APART + rb"\d){8,9})(?!\d)"
+)
+_DELIMITED = rb"[^\s\"'<>()\[\]{},;:=|\\@"
+_ADDRESS = re.compile(  # no quantifier can give back what it took: a long reject is read once
+    rb"(?<!" + _DELIMITED + rb"])" + _DELIMITED + rb"]++@(?:" + _DELIMITED + rb".]++\.)++" + _DELIMITED + rb".]++"
+    rb"|\bU[0-9a-f]{32}\b"
+)
+"""An e-mail address, or a LINE user."""
+_IDENTITY = re.compile(r"([a-z][a-z0-9]{1,15}):(.+)", re.IGNORECASE | re.DOTALL)
+_PHONE_SCHEMES = frozenset(("sip", "sips", "tel", "h323", "iax", "iax2"))
+
+
+def identity(person: str) -> str:
+    """The one form of who a person is outside the telephone network: `line:u4af49…`, `email:a@b.c`; "" for a number."""
+    found = _IDENTITY.fullmatch(person.strip()) if ":" in person else None
+    if not found or found[1].lower() in _PHONE_SCHEMES:
+        return ""
+    scheme, name = found[1].lower().replace("mailto", "email"), found[2].strip().lower()
+    return "" if name in _WITHHELD else f"{scheme}:{name}"
 
 
 def normal_form(number: str) -> str:
@@ -67,14 +88,30 @@ def normal_form(number: str) -> str:
     return text
 
 
+@lru_cache(8192)
+def _one_form(person: str) -> str:
+    return identity(person) or normal_form(person)
+
+
 def redact(raw: bytes) -> bytes:
-    """`raw` with whatever looks like a Thai or international phone number blanked, for rejects that are kept."""
-    return _NUMBER.sub(lambda m: b"x" * len(m.group()), raw)
+    """`raw` with whatever looks like a Thai or international phone number, an e-mail address or a LINE user blanked,
+    for rejects that are kept."""
+    return _ADDRESS.sub(_blanked, _NUMBER.sub(_blanked, raw))
 
 
+def _blanked(found: re.Match[bytes]) -> bytes:
+    return b"x" * len(found.group())
+
+
+def _is_personal(text: str) -> bool:
+    raw = text.encode()
+    return bool(_NUMBER.search(raw) or _ADDRESS.search(raw))
+
+
+@lru_cache(1024)
 def _redact_extra(extra: str) -> str:
     """The same for the fields that an event's source added: one JSON text stays one."""
-    if not _NUMBER.search(extra.encode()):
+    if not _is_personal(extra):
         return extra
     return canonical_json(_blank(json.loads(extra)))
 
@@ -86,7 +123,7 @@ def _blank(value: Any) -> Any:
         return [_blank(one) for one in value]
     if isinstance(value, str):
         return redact(value.encode()).decode()
-    return "withheld" if _NUMBER.search(str(value).encode()) else value
+    return "withheld" if _is_personal(str(value)) else value
 
 
 @dataclass(slots=True)
@@ -136,12 +173,12 @@ class Pseudonyms:
             self._epochs = epochs
 
     def caller(self, number: str, time_us: int) -> tuple[int, int]:
-        """Token of a number at that time and, in the first days of an epoch, its token under the key before.
+        """Token of a number, or of another identity of a person, at that time and, in the first days of an epoch, its token under the key before.
 
         0 stands for a withheld number; 0 as second token for none. The oldest key there is serves all times
         before it (logs imported from the past).
         """
-        normal = normal_form(number)
+        normal = _one_form(number)
         if not normal:
             return 0, 0
         at = len(self._epochs) - 1
@@ -164,7 +201,10 @@ class Pseudonyms:
 
     def protect(self, decoded: Decoded) -> None:
         """Replace, in place, everything that names a person: callers, agents, numbers inside rejects and extra fields."""
-        decoded.events = [self._protect(e) if e.person or e.extra or _IS_AGENT[e.type] else e for e in decoded.events]
+        protect = self._protect
+        decoded.events = [
+            protect(e) if e.person or e.extra or (e.party and _IS_AGENT[e.type]) else e for e in decoded.events
+        ]
         if decoded.rejected:
             decoded.rejected = [
                 Rejected(r.reason, redact(r.detail.encode()).decode(), redact(r.raw), r.site, r.source)
@@ -172,15 +212,21 @@ class Pseudonyms:
             ]
 
     def _protect(self, e: Event) -> Event:
+        site, source, id_, type_, time_us, unit, contact, party, person, a, b, c, _, extra = e
         caller = alias = 0
-        if e.person:
-            caller, alias = self.caller(e.person, e.time_us)
-        party = self.agent(e.site, e.party) if e.party and _IS_AGENT[e.type] else e.party
-        alias = alias if e.type == "call.entered" else 0
-        extra = _redact_extra(e.extra) if e.extra else ""
-        return e._replace(person="", caller=caller, party=party, c=alias or e.c, extra=extra)
+        if person:
+            caller, alias = self.caller(person, time_us)
+        if party and _IS_AGENT[type_]:
+            party = self._agents.get((site, party)) or self.agent(site, party)
+        if alias and type_ == "call.entered":
+            c = alias
+        if extra:
+            extra = _redact_extra(extra)
+        return _event((site, source, id_, type_, time_us, unit, contact, party, "", a, b, c, caller, extra))
 
 
+_event = partial(tuple.__new__, Event)
+"""Event(...) itself would cost more than all of the above."""
 _IS_AGENT = {name: row.party_is == "agent" for name, row in EVENT_TYPES.items()}
 
 

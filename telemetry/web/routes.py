@@ -1,4 +1,5 @@
-"""The web application: pages, API, stream, metrics and health, over one `Service`. GET only; errors are JSON."""
+"""The web application: pages, API, stream, metrics and health, over one `Service`: GET only. What is sent to us goes to
+the `Inbox`: POST only. Errors are JSON."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from aiohttp import hdrs, web
 
 from telemetry.text import LANGUAGES
 from telemetry.web import pages
+from telemetry.web.inbox import MAX_BODY, Inbox
 from telemetry.web.service import BusyError, By, Service, SiteInfo
 from telemetry.web.serving import SECURITY_HEADERS, Runner, serve
 from telemetry.web.stream import Streams
@@ -22,7 +24,6 @@ __all__ = ["Runner", "make_app", "serve"]
 
 log = logging.getLogger(__name__)
 
-MAX_BODY: Final = 1024 * 1024
 _TYPES: Final = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -30,12 +31,16 @@ _TYPES: Final = {
 }
 
 
-def make_app(service: Service, *, heartbeat_s: float = 15.0, blocked_s: float = 10.0) -> web.Application:
+def make_app(
+    service: Service, *, inbox: Inbox | None = None, heartbeat_s: float = 15.0, blocked_s: float = 10.0
+) -> web.Application:
     """The application over `service`. It starts nothing and keeps no state but its open streams."""
     routes = _Routes(service, heartbeat_s, blocked_s)
     app = web.Application(middlewares=[_errors_as_json], client_max_size=MAX_BODY)
     for path, handler in routes.table().items():
         app.router.add_get(path, handler, allow_head=False)
+    if inbox is not None:
+        inbox.add_to(app)
     app.on_response_prepare.append(_secure)
     app.on_shutdown.append(routes.streams.close)
     return app
@@ -60,6 +65,7 @@ class _Routes:
             "/v1/board": self.board,
             "/v1/stream": self.stream,
             "/v1/kpis": self.kpis,
+            "/v1/sources": self.sources,
             "/metrics": self.metrics,
             "/healthz": self.health,
             "/readyz": self.ready,
@@ -79,6 +85,10 @@ class _Routes:
     async def board(self, request: web.Request) -> web.Response:
         _only(request, "site")
         return _json(self._service.board(self._site(request).id))
+
+    async def sources(self, request: web.Request) -> web.Response:
+        _only(request, "site")
+        return _json(self._service.sources(self._site(request).id))
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         _only(request, "site")

@@ -103,6 +103,33 @@ class SourceNow(TypedDict):
     last_event_ms: int | None
 
 
+class Dropped(TypedDict):
+    """Presses of a button that were none."""
+
+    bounced: int
+    retained: int
+    replayed: int
+
+
+class SourceRow(TypedDict):
+    """One device or log. Counts of messages and rejects are since the start of the service."""
+
+    id: str
+    kind: Literal["kiosk", "button", "counter", "log", "mqtt"]
+    convention: str | None
+    format: str | None
+    state: Literal["online", "offline", "silent", "unknown"]
+    since_ms: int | None
+    last_event_ms: int | None
+    lag_s: float | None
+    received: int
+    rejected: dict[str, int]
+    sequence_missing: int | None
+    clock_offset_ms: int | None
+    clock_flagged: bool
+    dropped: Dropped | None
+
+
 class Board(TypedDict):
     """The wallboard of one site at one moment. Never changed after it was handed out."""
 
@@ -150,6 +177,10 @@ class Service(Protocol):
 
     def board(self, site_id: str) -> Board:
         """The newest snapshot; KeyError for an unknown site."""
+        ...
+
+    def sources(self, site_id: str) -> list[SourceRow]:
+        """What is known of each device and log; KeyError for an unknown site."""
         ...
 
     async def changed(self, site_id: str, last_version: int) -> int:

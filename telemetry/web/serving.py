@@ -17,6 +17,8 @@ _ACCESS_LOG.setLevel(logging.CRITICAL)  # who looked at what is nobody's busines
 KEEPALIVE_S = 15.0
 """Also the time that a fresh connection has to send the whole head of its first request."""
 SHUTDOWN_S = 3.0
+LINGER_S = 2.0
+"""For how long a body that nobody wants is let through, so that its sender gets to read our answer."""
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -86,7 +88,11 @@ class _RequestHandler(web.RequestHandler):
 class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _RequestHandler(
-            self, loop=asyncio.get_running_loop(), access_log=_ACCESS_LOG, keepalive_timeout=KEEPALIVE_S
+            self,
+            loop=asyncio.get_running_loop(),
+            access_log=_ACCESS_LOG,
+            keepalive_timeout=KEEPALIVE_S,
+            lingering_time=LINGER_S,
         )
 
 

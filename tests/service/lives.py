@@ -20,6 +20,7 @@ from typing import Any
 from collectors.base import Batch
 from collectors.mqtt import MqttCollector
 from telemetry import app, commands
+from telemetry.commands.common import load
 
 BORN_S = 0.3
 """A life that is asked to go before it listens for signals dies of it, as any program would."""
@@ -36,7 +37,7 @@ class AcknowledgesAtReceipt(MqttCollector):
 
 def live(config: Path) -> None:
     """One life: what `gecc run` does."""
-    settings = commands._load(config)
+    settings = load(config)
     asyncio.run(app.run(settings, started=commands._announce))
 
 

@@ -77,7 +77,7 @@ def played(tmp_path_factory):
         config = folder / "gecc.toml"
         config.write_text(text.replace('id = "demo"\n', 'id = "demo"\nfcr_window_s = 3600\n', 1))
         with Gecc(config) as service, prometheus([service.url.removeprefix("http://")]) as scraper:
-            asyncio.run(run_simulation(day, host="127.0.0.1", port=broker.port, queue_log=log))
+            asyncio.run(run_simulation(day, host="127.0.0.1", port=broker.port, pbx_log=log))
             played = Played(
                 day, service, scraper, config, {"from": f"{now.date()}", "to": f"{now.date() + timedelta(days=1)}"}
             )

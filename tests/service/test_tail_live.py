@@ -106,7 +106,7 @@ def test_a_log_followed_through_rotations_and_kills_gives_exactly_its_figures(tm
         FORMATS["asterisk_queue_log"].make(site="lab", source="lab/pbx").feed([x.rstrip() for x in lines], 0).events
     )
     writer = threading.Thread(target=write, args=(log, lines, kind))
-    with Lives(config, "--signal", str(int(signal.SIGKILL)), "--seconds", "0.2", "3.2") as lives:
+    with Lives(config, "--signal", str(int(signal.SIGKILL)), "--seconds", "0.2", "4.2") as lives:
         lives.launch()
         writer.start()
         writer.join()
@@ -123,7 +123,7 @@ def test_a_log_followed_through_rotations_and_kills_gives_exactly_its_figures(tm
         assert service.stop() == 0
     tell(f"{kind}: {kills} kills, {ROTATIONS} rotations, {stored(data)} events of {len(events)}, "
          f"{tally(data, 'duplicates')} came again, {tally(data, 'gaps')} gaps")  # fmt: skip
-    assert kills >= 3
+    assert kills >= 2
     assert Counter(e.id for e in journal_events(data)) == Counter(e.id for e in events)
     assert tally(data, "duplicates") == 0, "a cursor is committed with its lines"
     compare(total, EXPECTED["total"])

@@ -11,7 +11,7 @@ from kpis.columns import concat
 from telemetry import pipeline as module
 from telemetry.events import Decoded, Gap
 from telemetry.journal import DiskFullError, JournalError, Unit
-from telemetry.pipeline import _join, _split
+from telemetry.pipeline import Reads, _join, _split
 from tests.telemetry.pipeline_room import NOW_US, Format, Room, Source, event
 
 
@@ -228,6 +228,80 @@ def test_gaps_that_a_source_knows_of_are_committed_with_the_batch(room):
         async with room.running(source):
             await until(lambda: source.acknowledged)
         assert room.journal.gaps() == [("mqtt", "truncated", 1, 2, "x")]
+
+    run(main())
+
+
+class Notes(Format):
+    """Notes when its records came, and how many at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.came, self.sizes = [], []
+
+    def feed(self, records, received_us):
+        self.came.append(received_us)
+        self.sizes.append(len(records))
+        return super().feed(records, received_us)
+
+
+def test_when_a_batch_says_when_it_came_that_is_what_the_decoder_and_the_journal_are_told(room):
+    async def main():
+        kept, now = Source([1, -2], name="kept"), Source([3], name="now")
+        kept.received_us = NOW_US - 3_600_000_000
+        notes = Notes()
+        async with room.running(kept, now, decoder=notes):
+            await until(lambda: kept.acknowledged and now.acknowledged)
+        assert sorted(notes.came) == [kept.received_us, NOW_US]
+        came = {e.id: us for _, us, e in room.journal.read(0)}
+        assert came == {"b:0000000001": kept.received_us, "b:0000000003": NOW_US}
+        assert [row[1] for row in room.journal.rejects_after(0)] == [kept.received_us]
+
+    run(main())
+
+
+def test_a_source_that_pours_leaves_room_for_others_between_its_records(room, monkeypatch):
+    monkeypatch.setattr(module, "AT_ONCE", 10)
+
+    async def main():
+        much, notes = Source(list(range(95)), name="much"), Notes()
+        async with room.running(much, decoder=notes):
+            await until(lambda: much.acknowledged)
+        assert notes.sizes == [10] * 9 + [5]
+        assert room.stored() == list(range(95))
+        assert room.commits == [1], "they are committed as one, with their cursor"
+        assert _split(room.journal.cursor("much")) == ("after 94", str(sum(range(95))))
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "cursor", "state"),
+    [
+        (("tail", "a"), ("tail", "a"), "after 1", "1"),
+        (("tail", "a"), ("tail", "b"), "", ""),
+        (("tail", "a"), ("folder", "a"), "", ""),
+        (("tail", "a", "x"), ("tail", "a", "y"), "after 1", ""),
+        (("stream", "a"), ("stream", "b"), "after 1", ""),
+        (("stream", "a"), ("tail", "a"), "", ""),
+        (None, ("tail", "asterisk_queue_log"), "after 1", "1"),
+        (None, ("tail", "a"), "", ""),
+        (("tail", "a"), None, "after 1", "1"),
+    ],
+)
+def test_what_another_reader_left_is_of_no_use_when_the_settings_of_a_source_were_changed(
+    room, before, now, cursor, state
+):
+    async def main():
+        kept = (Reads(*before).text() + "\n" if before else "") + _join("after 1", "1")
+        room.journal.commit([Unit("mqtt", Decoded(), NOW_US, kept)])
+        room.pipeline.reads = {"mqtt": Reads(*now)} if now else {}
+        source, decoder = Source([2]), Format()
+        async with room.running(source, decoder=decoder):
+            await until(lambda: source.acknowledged)
+        assert (source.cursors, decoder.loaded) == ([cursor], [state])
+        text = room.journal.cursor("mqtt")
+        assert text.partition("\n")[0] == Reads(*now).text() if now else "\n" not in text
 
     run(main())
 

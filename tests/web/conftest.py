@@ -38,6 +38,9 @@ class FakeService:
             raise RuntimeError("secret detail of the inside")
         return self.boards[site_id]
 
+    def sources(self, site_id):
+        return [{"id": row["id"], "state": row["state"]} for row in self.boards[site_id]["sources"]]
+
     async def changed(self, site_id, last_version):
         async with self.changes:
             await self.changes.wait_for(lambda: self.boards[site_id]["version"] != last_version)

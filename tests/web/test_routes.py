@@ -16,6 +16,7 @@ ANSWERS = {
     "/v1/board": (200, "application/json"),
     "/v1/stream": (200, "text/event-stream"),
     "/v1/kpis": (200, "application/json"),
+    "/v1/sources": (200, "application/json"),
     "/metrics": (200, "application/openmetrics-text"),
     "/healthz": (200, "application/json"),
     "/readyz": (200, "application/json"),
@@ -230,3 +231,10 @@ def test_serve_tells_where_it_listens_and_stops_listening(web_kit):
                 await http.get(app.url + "/healthz")
 
     asyncio.run(case())
+
+
+def test_sources_are_told_for_one_site_and_nothing_else_is_asked(web_kit):
+    status, _, body = ask(web_kit, "/v1/sources")
+    assert (status, [row["id"] for row in json.loads(body)]) == (200, [s["id"] for s in web_kit.board()["sources"]])
+    assert ask(web_kit, "/v1/sources?site=nowhere")[0] == 404
+    assert ask(web_kit, "/v1/sources?device=1")[0] == 400
