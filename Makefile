@@ -9,7 +9,7 @@ TEST := $(VENV)/.test-ready
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help install run test bench lock clean
+.PHONY: help install run test bench fuzz lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -28,6 +28,9 @@ test: $(TEST) ## style, types, import rules and every test
 
 bench: $(TEST) ## speed and sizes, measured on this machine
 	@set -e; for script in $$(ls tests/bench/run.py 2>/dev/null || ls tests/bench/*.py); do $(BIN)/python $$script; done
+
+fuzz: $(TEST) ## spoilt records of every format, N of each (default 1000000): nothing but events and rejects comes out
+	$(BIN)/python tests/fuzz/formats.py --count $(or $(N),1000000)
 
 lock: ## pin requirements/*.txt anew (needs uv); UPGRADE=--upgrade takes the newest that fit
 	$(COMPILE) $(UPGRADE) -o requirements/run.txt pyproject.toml requirements/run.in

@@ -45,6 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     p = sub.add_parser("demo", help="a whole centre on this machine: broker, devices, telephone log, service")
     p.add_argument("--seed", type=int, default=1, help="another seed is another day (default 1)")
     p.add_argument("--speed", type=float, default=1.0, help="how many times faster than real time it goes on")
+    p.add_argument(
+        "--pbx",
+        choices=(simulate.QUEUE_LOG, *simulate.MAKES),
+        default=simulate.QUEUE_LOG,
+        help=f"whose call log it writes (default {simulate.QUEUE_LOG})",
+    )
+    p.add_argument(
+        "--buttons",
+        choices=(simulate.OWN, *simulate.BUTTONS),
+        default=simulate.OWN,
+        help=f"what its satisfaction buttons speak (default {simulate.OWN})",
+    )
     p.set_defaults(run=commands.demo)
 
     p = sub.add_parser("simulate", help="a believable day of a centre, to any broker and a queue_log")
@@ -55,12 +67,40 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--data", type=Path, required=True, metavar="DIR", help="data folder; made when missing")
     p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
     p.add_argument("--site", required=True, metavar="S")
-    p.add_argument("--format", required=True, choices=sorted(commands.LINE_FORMATS))
+    p.add_argument("--format", required=True, choices=commands.IMPORTED)
     p.add_argument(
         "--source", metavar="ID", help="source these logs belong to (default: the site's source of the format)"
     )
+    p.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the source, such as timezone=UTC"
+    )
     p.add_argument("files", type=Path, nargs="+", metavar="FILE", help="in the order they were written; .gz too")
     p.set_defaults(run=commands.import_files)
+
+    p = sub.add_parser("check-source", help="what a log or a live source is, what it holds, and its settings to paste")
+    p.add_argument(
+        "source", metavar="FILE|URL", help="a file, tcp://host:port, tcp-listen://address:port or ami://user@host:port"
+    )
+    p.add_argument("--format", choices=commands.IMPORTED, help="read it as this, whatever it looks like")
+    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the source")
+    p.add_argument("--timezone", default="Asia/Bangkok", metavar="ZONE", help="the centre's zone, for what is printed")
+    p.add_argument("--seconds", type=float, default=30.0, help="how long to listen to a live source (default 30)")
+    p.add_argument("--rejects", type=int, default=50, metavar="N", help="how many rejects to print (default 50)")
+    p.add_argument("--json", action="store_true", help="one JSON object")
+    p.set_defaults(run=commands.check_source)
+
+    p = sub.add_parser("commission", help="trace test tickets or presses of a device to the figures; a report to sign")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="data folder of the running service")
+    p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
+    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument("--device", required=True, metavar="D", help="a kiosk or a button of the site")
+    p.add_argument("--count", type=int, default=20, metavar="N", help="tickets or presses of the test (default 20)")
+    p.add_argument("--seconds", type=float, default=600.0, help="how long to wait for them (default 600)")
+    p.add_argument("--url", default="http://127.0.0.1:8080", help="where the service listens")
+    p.add_argument("--lang", choices=("en", "th"), default="en", help="language of the report")
+    p.add_argument("--out", type=Path, metavar="FILE", help="file for the report (default: it is printed)")
+    p.add_argument("--json", action="store_true", help="one JSON object")
+    p.set_defaults(run=commands.commission)
 
     p = sub.add_parser("kpis", help="the figures of a site")
     p.add_argument("--data", type=Path, required=True, metavar="DIR")
@@ -72,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--format", choices=("table", "json", "csv"), default="table")
     p.add_argument("--lang", choices=("en", "th"), default="en", help="language of names and definitions")
     p.set_defaults(run=commands.kpis)
+
+    p = sub.add_parser("token", help="a new token for who sends by HTTP, and the hash of it that gecc.toml holds")
+    p.set_defaults(run=commands.token)
 
     p = sub.add_parser("config", help="look at a configuration")
     config = p.add_subparsers(required=True, metavar="COMMAND")

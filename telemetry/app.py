@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from collectors.base import NotConnected
-from collectors.formats import FORMATS
-from collectors.formats.kiosk_json import DeviceRow, KioskJson, SiteRow
+from collectors.devices import Devices
+from collectors.formats import FORMATS, cloudevents_modes
+from collectors.formats.kiosk_json import DeviceRow, SiteRow
 from collectors.mqtt import MqttCollector
-from collectors.tail import Tail
+from collectors.recognition import Watched
+from collectors.tcp import TcpCollector
 from telemetry import crashpoints
 from telemetry.board import Boards
-from telemetry.config import Config, Mqtt, Site, mqtt_password
+from telemetry.config import Config, Device, Mqtt, Site, Source, mqtt_password
 from telemetry.exporters import prometheus
 from telemetry.figures import query
 from telemetry.health import Health
@@ -34,8 +36,12 @@ from telemetry.live import Live
 from telemetry.metrics_view import MetricsView
 from telemetry.pipeline import Pipeline
 from telemetry.privacy import Pseudonyms
+from telemetry.sources import collector_of, decoder_of, left_spools, name_of, options_of, reads_of, teller_of
+from telemetry.sources_view import source_rows
+from telemetry.web.credentials import Signatures, read_key
+from telemetry.web.inbox import Inbox, Sender
 from telemetry.web.routes import make_app
-from telemetry.web.service import Board, BusyError, By, KpiRow
+from telemetry.web.service import Board, BusyError, By, KpiRow, SourceRow
 from telemetry.web.serving import serve
 
 log = logging.getLogger("gecc")
@@ -43,6 +49,7 @@ log = logging.getLogger("gecc")
 MQTT_SOURCE = "mqtt"
 LAST_COMMIT_S = 8.0
 MOST_QUERIES = 8
+IO_THREADS = 16
 VERSION = version("gecc-telemetry")
 
 
@@ -65,6 +72,9 @@ async def run(
     # Batches are many small tuples that hold no cycles: looking for cycles often costs a tenth of the rate.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    # A name that is not resolved or a folder that does not answer keeps its thread: the others need theirs.
+    many = IO_THREADS + 2 * sum(len(site.sources) for site in config.sites)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(many, thread_name_prefix="io"))
     try:
         await service.run(stop, started)
     except BaseExceptionGroup as group:
@@ -90,12 +100,15 @@ class Service:
         self._sites = {s.id: s for s in config.sites}
         self._journal = Journal(config.data, crashpoint=crashpoints.from_environment())
         self._journal.ensure([x for s in config.sites for x in (s.id, *(service.id for service in s.services))])
+        tellers = {name_of(source, site): teller_of(source, site) for site, source in self._sources()}
+        self._journal.set_tellers({name: teller for name, teller in tellers.items() if teller is not None})
         self._pseudonyms = Pseudonyms(config.data / "keys.json", self.now_us())
         self._pseudonyms.rotate(self.now_us())
         self._live = Live(self._journal, config.sites, clock=clock)
         self._health = Health()
         self._earlier = self._journal.tally()
-        self._devices = KioskJson(sites=_site_rows(config.sites))
+        self._devices = Devices(sites=_site_rows(config.sites))
+        self._devices.catch_up(self._journal.ids)
         self._pipeline = Pipeline(
             self._journal,
             protect=self._pseudonyms.protect,
@@ -104,6 +117,7 @@ class Service:
             not_connected=NotConnected,
             clock=clock,
         )
+        self._pipeline.reads |= {name_of(source, site): reads_of(source) for site, source in self._sources()}
         self._pipeline.latest_us.update(self._journal.latest(self.now_us() - 2 * 86_400_000_000))
         self._boards = Boards(
             self._journal, self._sites, connected=self._connected, last_event_us=self._pipeline.latest_us
@@ -113,13 +127,19 @@ class Service:
         self._asked = 0
         self._followed: dict[str, Path] = {}
         """Log sources → the file that is followed."""
+        self._listening: dict[str, TcpCollector] = {}
+        """Sources that connect to us when they have something to say."""
         self._shown: dict[tuple[str, tuple[str, str]], float] = {}
         self._page: tuple[tuple[str, int], tuple[bytes, str]] | None = None
+        for folder in left_spools(config.data, config.sites):
+            log.warning("%s: holds records of a source that is not read so any more; delete it, or they stay", folder)
 
     async def run(self, stop: asyncio.Event, started: Callable[[str, int], None]) -> None:
         """Serve until `stop`. Whatever was read by then is committed and acknowledged first."""
         await asyncio.to_thread(self._live.load)
-        web = await serve(make_app(self), self._config.web.host, self._config.web.port)
+        take = partial(self._pipeline.take, refuse_future=True)
+        inbox = Inbox(self._senders(), take, storing=lambda: self._health.storing)
+        web = await serve(make_app(self, inbox=inbox), self._config.web.host, self._config.web.port)
         try:
             async with asyncio.TaskGroup() as tasks:
                 commits = tasks.create_task(self._pipeline.run_commits(), name="commits")
@@ -147,17 +167,45 @@ class Service:
 
     def _collect(self) -> Iterable[tuple[str, Any]]:
         if self._config.mqtt is not None:
-            collector = _mqtt(self._config.mqtt)
-            yield "mqtt", self._pipeline.run_source(collector, self._devices)
-        for site in self._config.sites:
-            for source in site.sources:
-                name = f"{site.id}/{source.id}"
-                decoder = FORMATS[source.format].make(site=site.id, source=name)
-                tail = Tail(name=name, site=site.id, path=source.tail)
+            broker = _mqtt(self._config.mqtt, self._devices.other_topics)
+            yield "mqtt", self._pipeline.run_source(broker, self._devices)
+        for site, source in self._sources():
+            name = name_of(source, site)
+            if source.http:
+                continue  # it comes to us: see _senders
+            if source.tail is not None:
                 self._followed[name] = source.tail
                 if not source.tail.exists():
                     log.warning("%s: %s does not exist; it is read as soon as it does", name, source.tail)
-                yield name, self._pipeline.run_source(tail, decoder, refuse_future=True)
+            decoder = Watched(decoder_of(source, site), source.format, site=site.id, source=name)
+            collector = collector_of(source, site, self._config.data)
+            if isinstance(collector, TcpCollector) and source.listen:
+                self._listening[name] = collector
+            yield name, self._pipeline.run_source(collector, decoder, refuse_future=True)
+
+    def _sources(self) -> Iterable[tuple[Site, Source]]:
+        return ((site, source) for site in self._config.sites for source in site.sources)
+
+    def _senders(self) -> Iterable[tuple[str, Sender]]:
+        """The hash of each token, and who sends with it."""
+        ids = frozenset(self._sites)
+        for site, source in self._sources():
+            if not source.http:
+                continue
+            name = name_of(source, site)
+            given: dict[str, Any] = {"site": site.id, "source": name, "options": options_of(source, site)}
+            path, split = f"/v1/pbx/{source.format.partition('_')[0]}", None
+            if source.format == "cloudevents_http":
+                given |= {"units": frozenset(service.id for service in site.services), "sites": ids}
+                path, split = "/v1/events", cloudevents_modes.split
+            decoder = FORMATS[source.format].make(**given)
+            self._pipeline.resume(name, decoder)
+            signatures = None
+            if source.hmac_key_file is not None:
+                signatures = Signatures(read_key(source.hmac_key_file.read_bytes()), clock=self._clock)
+            self._health.source(name).connected = True  # nothing stands between a sender and us but the network
+            sender = Sender(name, path, decoder, split, signatures)
+            yield from ((hashed, sender) for hashed in source.token_sha256)
 
     async def _rotate_keys(self) -> None:
         while True:
@@ -168,9 +216,15 @@ class Service:
                 log.error("keys.json: %s; the key stays until it can be changed", problem)  # noqa: TRY400
 
     def _connected(self, site: str, name: str) -> bool | None:
+        if any(s.id == name and s.http for s in self._sites[site].sources):
+            return None  # whoever sends by itself is heard when it sends
         source = self._health.sources.get(f"{site}/{name}")
         if source is not None:
-            return source.connected and self._followed[f"{site}/{name}"].exists()
+            listening = self._listening.get(f"{site}/{name}")
+            if listening is not None and source.connected:
+                return True if listening.peers else None
+            followed = self._followed.get(f"{site}/{name}")
+            return source.connected and (followed is None or followed.exists())
         if not self._health.source(MQTT_SOURCE).connected:
             return False  # whatever it last said, nobody hears it now
         said = self._devices.state(f"{site}/{name}")
@@ -192,6 +246,16 @@ class Service:
 
     def board(self, site_id: str) -> Board:
         return self._boards.board(site_id, self._live.snapshot, self.now_us())
+
+    def sources(self, site_id: str) -> list[SourceRow]:
+        return source_rows(
+            self._sites[site_id],
+            self.board(site_id)["sources"],
+            facts=self._devices.facts,
+            state=self._devices.state,
+            health=self._health.sources,
+            now_ms=self.now_ms(),
+        )
 
     async def changed(self, site_id: str, last_version: int) -> int:
         return await self._live.changed(self._live.codes[site_id], last_version)
@@ -216,7 +280,10 @@ class Service:
         return self._page[1]
 
     def _view(self) -> MetricsView:
+        facts = self._devices.facts([f"{s.id}/{d.id}" for s in self._config.sites for d in s.devices])
         return MetricsView(
+            missing={name: f.sequence_missing for name, f in facts.items() if f.sequence_missing is not None},
+            offsets_us={name: f.clock_offset_us for name, f in facts.items() if f.clock_offset_us is not None},
             version=VERSION,
             shown=self._shown,
             sites={code: site for site, code in self._live.codes.items()},
@@ -253,14 +320,18 @@ class Service:
 def _site_rows(sites: Sequence[Site]) -> dict[str, SiteRow]:
     return {
         s.id: SiteRow(
-            devices={d.id: DeviceRow(d.kind, d.unit, d.counter, d.scale_max) for d in s.devices},
+            devices={d.id: _device_row(d) for d in s.devices},
             units=frozenset(service.id for service in s.services),
         )
         for s in sites
     }
 
 
-def _mqtt(settings: Mqtt) -> MqttCollector:
+def _device_row(d: Device) -> DeviceRow:
+    return DeviceRow(d.kind, d.unit, d.counter, d.scale_max, d.convention, d.topic, d.presses, d.debounce_s)
+
+
+def _mqtt(settings: Mqtt, other_topics: Sequence[str]) -> MqttCollector:
     context = None
     if settings.tls:
         context = ssl.create_default_context(cafile=settings.ca_file)
@@ -273,6 +344,7 @@ def _mqtt(settings: Mqtt) -> MqttCollector:
         username=settings.username,
         password=mqtt_password(settings) or "",
         tls_context=context,
+        other_topics=other_topics,
         receive_maximum=settings.receive_maximum,
         session_expiry_s=settings.session_expiry_s,
         crashpoint=crashpoints.for_acks(),

@@ -1,41 +1,16 @@
-"""gecc.toml → frozen rows. Every problem is listed at once; unknown keys are problems too.
-
-The rows are the table of settings: type, what is accepted, one sentence, default. The sample file and
-the README say the same sentences; a test holds them to it.
-"""
+"""gecc.toml → the rows of `telemetry.settings`. Every problem is listed at once; unknown keys are problems too."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Protocol
 
-from telemetry.config_reader import (
-    EXISTING_FILE,
-    FILE,
-    FLAG,
-    FOLDER,
-    HOST,
-    ID,
-    ZONE,
-    ConfigError,
-    Given,
-    NumberByName,
-    Table,
-    Tables,
-    named,
-    nearest,
-    number,
-    one_of,
-    parse,
-    read,
-    shown,
-    text,
-    unit,
-    whole,
-)
+from telemetry.config_reader import ConfigError, Given, nearest, parse, read, settings, shown
+from telemetry.settings import Config, Device, Mqtt, Service, Site, Source, Web
 
 __all__ = [
     "Config",
@@ -49,133 +24,53 @@ __all__ = [
     "check",
     "load",
     "mqtt_password",
+    "source_from",
     "without_file",
 ]
-
-DAY_S = 86400.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One service or queue of a site: what tickets and calls call their unit."""
-
-    id: Annotated[str, unit(), "Name of the service or queue, exactly as the kiosk or the PBX writes it."]
-    name_th: Annotated[str, text(200), "Name on screens in Thai; the id where empty."] = ""
-    name_en: Annotated[str, text(200), "Name on screens in English; the id where empty."] = ""
-    target_minutes: Annotated[float | None, number(1440), "Longest wait that the centre has declared, in minutes."] = (
-        None
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One log that is read: `format` says what it is, `tail` where it lies."""
-
-    id: Annotated[str, ID, "Name of the source in the journal; never change it while the log goes on."]
-    format: Annotated[str, named("formats", "format"), "What wrote the log."]
-    tail: Annotated[Path, FILE, "The log file, followed as it grows; relative to the folder of this file."]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """One kiosk, button or counter terminal of the gecc/v1 MQTT profile."""
-
-    id: Annotated[str, ID, "Name of the device in its topics: gecc/v1/<site>/<device>/<kind>."]
-    kind: Annotated[str, one_of("kiosk", "button", "counter"), "What the device is."] = "kiosk"
-    unit: Annotated[str, unit(empty=True), "Service of its events where a message names none, such as a button's."] = ""
-    counter: Annotated[str, unit(empty=True), "Counter of its events where a message names none."] = ""
-    scale_max: Annotated[int, whole(2, 100), "Best score of its satisfaction scale; 1 is the worst."] = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """One service centre with its rules. The defaults are the standard's or the field's."""
-
-    id: Annotated[str, ID, "Name of the centre in topics, metrics and addresses."]
-    name_th: Annotated[str, text(200), "Name on screens in Thai; the id where empty."] = ""
-    name_en: Annotated[str, text(200), "Name on screens in English; the id where empty."] = ""
-    timezone: Annotated[str, ZONE, "Time zone in which its days begin and its logs are written."] = "Asia/Bangkok"
-    ring_cycle_s: Annotated[float, number(60), "One ring with its silence: 1 s and 4 s in Thailand."] = 5.0
-    ring_clock: Annotated[
-        str,
-        one_of("agent_total", "agent_last", "queue"),
-        "What counts as ringing: all attempts to reach an agent, the last one, or the whole wait in the queue.",
-    ] = "agent_total"
-    short_abandon_s: Annotated[
-        float, number(3600, zero=True), "A caller who hangs up before this many seconds is a short abandon."
-    ] = 5.0
-    service_level_s: Annotated[float, number(3600), "Answered within this many seconds is in time."] = 20.0
-    fcr_window_s: Annotated[
-        float, number(30 * DAY_S), "A call is resolved at first contact if no other follows within these seconds."
-    ] = 7 * DAY_S
-    services: Annotated[tuple[Service, ...], Tables(Service), "Services and queues of the centre."] = ()
-    sources: Annotated[tuple[Source, ...], Tables(Source), "Logs that are read here."] = ()
-    devices: Annotated[tuple[Device, ...], Tables(Device), "Devices that publish by MQTT."] = ()
-    targets: Annotated[
-        Mapping[str, float],
-        NumberByName("kpis", "KPI"),
-        "The centre's own targets where they differ from the standard's; ratios from 0 to 1.",
-    ] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mqtt:
-    """The broker that devices publish to."""
-
-    host: Annotated[str, HOST, "Host of the broker."]
-    port: Annotated[int, whole(1, 65535), "TCP port of the broker; 8883 is usual with TLS."] = 1883
-    version: Annotated[str, one_of("5", "3.1.1"), "MQTT version; 3.1.1 for old brokers."] = "5"
-    client_id: Annotated[
-        str, text(128), "The broker keeps our session under this name; no other client of it may have the same."
-    ] = "gecc-telemetry"
-    username: Annotated[str, text(128), "User at the broker; the password comes by file or environment."] = ""
-    password_file: Annotated[
-        Path | None, EXISTING_FILE, "File that holds the password; else the environment's GECC_MQTT_PASSWORD."
-    ] = None
-    tls: Annotated[bool, FLAG, "Encrypt the connection and check the broker's certificate."] = False
-    ca_file: Annotated[
-        Path | None, EXISTING_FILE, "Certificates of the authority that signed the broker's; else the system's."
-    ] = None
-    receive_maximum: Annotated[
-        int, whole(1, 65535), "Most messages that the broker may send before we acknowledge one (MQTT 5)."
-    ] = 1000
-    session_expiry_s: Annotated[
-        int, whole(0, 2**32 - 1), "How long the broker keeps messages for us while we are away, in seconds (MQTT 5)."
-    ] = 7 * 86400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
-    """Where the wallboard, the API and /metrics listen."""
-
-    host: Annotated[str, HOST, "Address to listen on; 0.0.0.0 for every one of this machine."] = "127.0.0.1"
-    port: Annotated[int, whole(0, 65535), "TCP port to listen on; 0 takes a free one."] = 8080
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    data: Annotated[Path, FOLDER, "Folder of the journal; relative to the folder of this file."]
-    web: Annotated[Web, Table(Web), "Where the wallboard, the API and /metrics listen."] = field(default_factory=Web)
-    mqtt: Annotated[Mqtt | None, Table(Mqtt), "The broker that devices publish to; none where left out."] = None
-    sites: Annotated[tuple[Site, ...], Tables(Site), "The service centres."] = ()
-
 
 DEFAULTS: Mapping[str, Any] = {"data": "."}
 """What stands in a file that does not say; a `Config` made in code has no folder of its own."""
 
 
-def load(path: Path, *, formats: Collection[str] | None = None, kpis: Collection[str] | None = None) -> Config:
+def load(
+    path: Path,
+    *,
+    formats: Collection[str] | None = None,
+    kpis: Collection[str] | None = None,
+    conventions: Collection[str] | None = None,
+) -> Config:
     """The configuration in a file, or `ConfigError` with every problem in it.
 
-    `formats` and `kpis` are the names that exist; without them any name is accepted. `kpis` may be a mapping
-    of name to unit: the target of a "ratio" is then held to 0..1.
+    `formats`, `kpis` and `conventions` are the names that exist; without them any name is accepted. `kpis` may be a
+    mapping of name to unit: the target of a "ratio" is then held to 0..1. `formats` may be the table of formats: a
+    source is then held to what its format takes.
     """
-    given = Given(str(path), path.absolute().parent, {"formats": formats, "kpis": kpis})
+    given = Given(str(path), path.absolute().parent, {"formats": formats, "kpis": kpis, "conventions": conventions})
     config: Config = read(Config, {**DEFAULTS, **parse(path)}, given)
     check(config, given)
     if given.problems:
         raise ConfigError(given.problems)
     return config
+
+
+def source_from(
+    settings_: Mapping[str, Any],
+    folder: Path,
+    formats: Collection[str] | None = None,
+    *,
+    where: str = "--set",
+    free_id: bool = False,
+) -> Source:
+    """A source that no file describes: of an import, or of something that is looked at. ConfigError with every problem.
+    With `free_id` its id may be any name, such as that of a format."""
+    given = Given(where, folder, {"formats": formats})
+    source: Source = read(Source, {**settings_, "id": "x"} if free_id else settings_, given)
+    if free_id:
+        source = replace(source, id=str(settings_["id"]))
+    check_source(source, formats, "source", given, read_here=False)
+    if given.problems:
+        raise ConfigError(given.problems)
+    return source
 
 
 def without_file(data: Path, site_id: str) -> Config:
@@ -196,6 +91,7 @@ def mqtt_password(mqtt: Mqtt, environ: Mapping[str, str] = os.environ) -> str | 
 
 def check(config: Config, given: Given) -> None:
     """Tell `given` of what only several settings together can get wrong."""
+    formats = given.names.get("formats")
     if not config.sites and not given.problems:
         given.wrong("sites", "expected at least one [[sites]]")
     _differ("id", [(f"sites[{i}]", site) for i, site in enumerate(config.sites)], given)
@@ -206,13 +102,150 @@ def check(config: Config, given: Given) -> None:
         )
         _differ("id", services, given)
         _differ("id", [*sources, *devices], given)  # both are sources of events in the journal
-        _differ("tail", sources, given)
+        for way in ("tail", "folder"):
+            _differ(way, sources, given)
+        for at, source in sources:
+            check_source(source, formats, at, given)
         units = [service.id for service in site.services]
         for at, device in devices:
             if units and device.unit and device.unit not in units:
                 given.wrong(f"{at}.unit", f"no service {shown(device.unit)} at this site{nearest(device.unit, units)}")
+            check_device(device, at, given)
+    _presses_differ(
+        [(f"sites[{i}].devices[{j}]", d) for i, site in enumerate(config.sites) for j, d in enumerate(site.devices)],
+        given,
+    )
+    everywhere = [(f"sites[{i}].sources[{j}]", s) for i, x in enumerate(config.sites) for j, s in enumerate(x.sources)]
+    _differ("listen", everywhere, given)
+    _tokens(everywhere, given)
     if config.mqtt and config.mqtt.ca_file and not config.mqtt.tls:
         given.wrong("mqtt.ca_file", "expected tls = true beside it; without it nothing is encrypted")
+
+
+NO_DEVICE = {
+    "zigbee2mqtt": (r".*/(action|click|availability|set|get)", "the device's own topic, zigbee2mqtt/<friendly name>"),
+    "shelly": (r".*/(events/rpc|rpc|online|announce|input_event/\d+|sensor/battery)", "the device's MQTT prefix"),
+    "tasmota": (r"(stat|tele|cmnd)/.*", "the device's Topic alone, or its FullTopic with %prefix%"),
+    "esphome": (r".*/(status|(binary_sensor|event)/[^/]+/state)", "the device's prefix"),
+    "sparkplug_b": (r"(?!spBv1\.0/[^/]+/[^/]).*", "spBv1.0/<group>/<edge>, or with /<device>"),
+}
+"""Convention → topics that are not a device's but something of it, and what is expected."""
+
+
+def check_device(device: Device, at: str, given: Given) -> None:
+    """What a device of its convention must say, and may not."""
+    own = device.convention == "gecc"
+    if own and (device.topic or device.presses) and not _told(given, f"{at}.convention"):
+        given.wrong(f"{at}.convention", 'expected another than "gecc", whose devices need neither topic nor presses')
+    if not own and not device.topic.strip("/"):
+        given.wrong(f"{at}.topic", f"is missing; convention {shown(device.convention)} needs it")
+    if any(sign in device.topic for sign in "+#"):
+        given.wrong(f"{at}.topic", f"expected one device's topic without + and #, got {shown(device.topic)}")
+    if device.topic.startswith("gecc/"):
+        given.wrong(f"{at}.topic", "topics that begin with gecc/ are for devices of the project's own profile")
+    no_device, expected = NO_DEVICE.get(device.convention, ("", ""))
+    if device.topic.strip("/") and no_device and re.fullmatch(no_device, device.topic.strip("/")):
+        given.wrong(f"{at}.topic", f"expected {expected}, got {shown(device.topic)}")
+    needs_presses = not own and device.convention != "cloudevents_mqtt"
+    if needs_presses and not device.presses and not _told(given, f"{at}.presses"):
+        given.wrong(f"{at}.presses", "is missing; without it nothing that the device sends is a vote")
+    for press, score in device.presses.items():
+        if score > device.scale_max:
+            given.wrong(
+                f"{at}.presses.{press}", f"expected a score from 1 to scale_max {device.scale_max}, got {score}"
+            )
+
+
+def _told(given: Given, at: str) -> bool:
+    """Whether something is known to be wrong there already."""
+    return any(f" {at}" in problem for problem in given.problems)
+
+
+def _presses_differ(devices: Sequence[tuple[str, Device]], given: Given) -> None:
+    """Devices may share a topic, but not a press of it."""
+    first: dict[tuple[str, str, str], str] = {}
+    for at, device in devices:
+        for press in device.presses:
+            here = f"{at}.presses.{press}"
+            there = first.setdefault((device.convention, device.topic.strip("/"), press.casefold()), here)
+            if there != here:
+                given.wrong(here, f"expected a press of its own, it is also {there} of the same topic")
+
+
+WAYS = {
+    "tail": ("lines",),
+    "folder": ("lines", "documents"),
+    "connect": ("lines",),
+    "listen": ("lines",),
+    "ami": ("lines",),
+    "http": ("documents",),
+}
+"""How a log comes → what kind of records come that way."""
+
+WITH = {"files": ("folder",), "username": ("ami", "connect"), "password_file": ("ami", "connect"),
+        "token_sha256": ("http",), "hmac_key_file": ("http",)}  # fmt: skip
+"""Settings that mean something only beside one of the others."""
+
+HOW_WRITTEN = ("timezone", "era", "date_order", "time_is", "pattern", "columns", "delimiter", "fields", "units",
+               "internal_digits")  # fmt: skip
+"""Settings that say how a log is written; which of them a format reads stands in its row."""
+
+
+class _Format(Protocol):
+    """What has to be known of a format here: a row of the table of formats."""
+
+    @property
+    def records(self) -> str: ...
+    @property
+    def takes(self) -> Collection[str]: ...
+    @property
+    def needs(self) -> Collection[str]: ...
+    @property
+    def problems(self) -> Callable[[Any], Sequence[str]] | None: ...
+
+
+def check_source(source: Source, formats: object, at: str, given: Given, *, read_here: bool = True) -> None:
+    """What the settings of a source get wrong together. With `read_here` it must say how its records come."""
+    standard = {s.name: s.default for s in settings(Source)}
+    said = {name for name, default in standard.items() if getattr(source, name) != default}
+    ways = [way for way in WAYS if way in said]
+    if read_here and len(ways) != 1 and not any(f" {at}." in problem for problem in given.problems):
+        wrong = f"got {' and '.join(ways)}" if ways else "got none"
+        given.wrong(at, f"expected one of {', '.join(WAYS)}, {wrong}")
+    for name, beside in WITH.items():
+        if name in said and not said & set(beside):
+            given.wrong(f"{at}.{name}", f"means something only beside {' or '.join(beside)}")
+    if "http" in said and not source.token_sha256:
+        given.wrong(f"{at}.token_sha256", "missing; whoever sends by HTTP needs a token (gecc token makes one)")
+    row: _Format | None = formats.get(source.format) if isinstance(formats, Mapping) else None
+    if row is None:
+        return
+    for way in ways:
+        if row.records not in WAYS[way] or (way == "ami") > (source.format == "asterisk_ami"):
+            given.wrong(f"{at}.{way}", f"{source.format} does not come this way")
+    for name in HOW_WRITTEN:
+        if name in said and name not in row.takes:
+            taken = f"it takes {', '.join(row.takes)}" if row.takes else "its logs are always written in one way"
+            given.wrong(f"{at}.{name}", f"{source.format} does not take it; {taken}")
+    for name in row.needs:
+        if name not in said:
+            given.wrong(f"{at}.{name}", f"missing; {source.format} cannot be read without it")
+    if row.problems is not None and not said.isdisjoint(HOW_WRITTEN):
+        for problem in row.problems(source):
+            name, colon, rest = problem.partition(": ")
+            known = colon and name in HOW_WRITTEN
+            given.wrong(f"{at}.{name if known else 'fields'}", rest if known else problem)
+
+
+def _tokens(sources: Sequence[tuple[str, Source]], given: Given) -> None:
+    """A token says which source sends: each is one source's alone."""
+    first: dict[str, str] = {}
+    for at, source in sources:
+        for hashed in source.token_sha256:
+            if not re.fullmatch(r"[0-9a-f]{64}", hashed):
+                given.wrong(f"{at}.token_sha256", "expected 64 of 0-9 and a-f, as gecc token prints them")
+            elif first.setdefault(hashed, at) != at:
+                given.wrong(f"{at}.token_sha256", f"expected a token of its own, this one is also {first[hashed]}'s")
 
 
 def _differ(key: str, rows: Sequence[tuple[str, Any]], given: Given) -> None:

@@ -125,6 +125,71 @@ class NumberByName:
         return {name: float(amount) for name, amount in value.items() if _is_number(amount)}
 
 
+@dataclass(frozen=True, slots=True)
+class TextByText:
+    """A table of texts by text, each of up to `most` characters."""
+
+    most: int
+
+    @property
+    def expected(self) -> str:
+        return "a table of texts, each by a text"
+
+    def check(self, value: Any, given: Given, at: str) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise Wrong
+        return {
+            name: found
+            for name, one in value.items()
+            if (found := _inside(text(self.most), one, given, f"{at}.{name}"))
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WholeByText:
+    """A table of whole numbers by text."""
+
+    low: int
+    high: int
+
+    @property
+    def expected(self) -> str:
+        return f"a table of whole numbers from {self.low} to {self.high}, each by a text"
+
+    def check(self, value: Any, given: Given, at: str) -> dict[str, int]:
+        if not isinstance(value, dict):
+            raise Wrong
+        kind = whole(self.low, self.high)
+        return {name: found for name, one in value.items() if (found := _inside(kind, one, given, f"{at}.{name}"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """An array of texts of up to `most` characters each."""
+
+    most: int
+
+    @property
+    def expected(self) -> str:
+        return f"an array of texts of up to {self.most} characters"
+
+    def check(self, value: Any, given: Given, at: str) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise Wrong
+        kind = text(self.most)
+        taken = (_inside(kind, one, given, f"{at}[{i}]") for i, one in enumerate(value))
+        return tuple(one for one in taken if one is not None)
+
+
+def _inside(kind: Single, value: Any, given: Given, at: str) -> Any:
+    """A value inside another; None where it is not accepted, which `given` is told."""
+    try:
+        return kind.take(value, given)
+    except Wrong as wrong:
+        given.wrong(at, str(wrong) or f"expected {kind.expected}, got {shown(value)}")
+        return None
+
+
 class Setting(NamedTuple):
     """One setting as its row declares it."""
 
@@ -253,6 +318,12 @@ def text(most: int) -> Single:
     )
 
 
+SEPARATOR = _kind(
+    'one character, such as ";" or a tab ("\\t")',
+    lambda v: isinstance(v, str) and len(v) <= 1 and (v == "\t" or v.isprintable()) and v != '"',
+)
+
+
 def unit(*, empty: bool = False) -> Single:
     """A name that a PBX or a kiosk gave: free, but fit for a topic and for 64 bytes."""
 
@@ -331,6 +402,13 @@ def _is_host(value: Any) -> bool:
         return False
 
 
+def _is_address(value: Any) -> bool:
+    host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    inner = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    return colon != "" and _is_host(inner) and port.isascii() and port.isdigit() and int(port) < 65536
+
+
+ADDRESS = _kind("host:port", _is_address)
 FLAG = _kind("true or false", lambda v: isinstance(v, bool))
 ID = _kind(
     "1 to 32 of a-z, 0-9 and -", lambda v: isinstance(v, str) and re.fullmatch(r"[a-z0-9-]{1,32}", v) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kpis.cube import Cube, merge
 from telemetry.config import Site
@@ -34,6 +34,10 @@ class MetricsView:
     at_us: int
     shown: dict[tuple[str, tuple[str, str]], float]
     """Counter and labels → what was last shown: an outcome may be revised, a counter may not go down."""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    """Device's source → numbers that never came; of devices that number their messages."""
+    offsets_us: Mapping[str, int] = field(default_factory=dict)
+    """Device's source → receipt minus its own time; of devices that give times."""
 
     def now_us(self) -> int:
         return self.at_us
@@ -84,6 +88,12 @@ class MetricsView:
             if "/" not in name:  # serves all sites
                 yield "", name, source.connected
 
+    def sequence_missing(self) -> Iterable[tuple[str, str, int]]:
+        return [(*_site_and_device(source), n) for source, n in self.missing.items()]
+
+    def clock_offsets(self) -> Iterable[tuple[str, str, float]]:
+        return [(*_site_and_device(source), us / 1e6) for source, us in self.offsets_us.items()]
+
     def tallies(self) -> Mapping[str, float]:
         events, duplicates, ignored = (self._total(what) for what in ("events", "duplicates", "ignored"))
         return {
@@ -118,3 +128,8 @@ class MetricsView:
             if site in self.sites.values():
                 out[site] = max(out.get(site, 0), t)
         return out
+
+
+def _site_and_device(source: str) -> tuple[str, str]:
+    site, _, device = source.partition("/")
+    return site, device

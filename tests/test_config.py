@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.devices import CONVENTIONS
 from collectors.formats import FORMATS
 from kpis.results import KPIS
 from telemetry.config import DEFAULTS, Config, ConfigError, Mqtt, Site, check, load, mqtt_password, without_file
@@ -129,6 +130,10 @@ def test_every_problem_is_listed_at_once(written):
     ]
 
 
+def source_with(lines, format_="asterisk_queue_log"):
+    return f"[[sites.sources]]\nid = 'p'\nformat = '{format_}'\n{lines}"
+
+
 BAD = [
     # below [[sites]] id = "a"
     ("ring_cycle_s = 0", "sites[0].ring_cycle_s: expected a number above 0 and up to 60, got 0"),
@@ -195,6 +200,38 @@ BAD = [
         "sources = [{id='k', format='asterisk_queue_log', tail='x'}, {id='l', format='asterisk_queue_log', tail='x'}]",
         "sites[0].sources[1].tail: expected a value of its own, ",
     ),
+    (
+        source_with("tail = 'x'\nlisten = '0.0.0.0:99'"),
+        "sites[0].sources[0]: expected one of tail, folder, connect, listen",
+    ),
+    (source_with(""), "sites[0].sources[0]: expected one of tail, folder, connect, listen, ami, http, got none"),
+    (
+        source_with("http = true", "cloudevents_http"),
+        "sites[0].sources[0].token_sha256: missing; whoever sends by HTTP needs a token",
+    ),
+    (source_with("tail = 'x'\nfiles = '*.csv'"), "sites[0].sources[0].files: means something only beside folder"),
+    (source_with("tail = 'x'\nera = 'be'"), "sites[0].sources[0].era: asterisk_queue_log does not take it"),
+    (source_with("ami = '10.0.0.1:5038'"), "sites[0].sources[0].ami: asterisk_queue_log does not come this way"),
+    (source_with("connect = '10.0.0.1'"), 'sites[0].sources[0].connect: expected host:port, got "10.0.0.1"'),
+    (source_with("tail = 'x'", "asterisk_cdr"), "sites[0].sources[0].timezone: missing; asterisk_cdr cannot be read"),
+    (
+        source_with("connect = 'a:1'", "freeswitch_json_cdr"),
+        "sites[0].sources[0].connect: freeswitch_json_cdr does not",
+    ),
+    (source_with("tail = 'x'", "kiosk_json"), "sites[0].sources[0].tail: kiosk_json does not come this way"),
+    (
+        source_with(f"http = true\ntoken_sha256 = ['{64 * 'a'}', 3]", "cloudevents_http"),
+        "sites[0].sources[0].token_sha256[1]: expected a text of",
+    ),
+    (
+        source_with("tail = 'x'\nunits = { '1' = 2 }", "avaya_smdr"),
+        "sites[0].sources[0].units.1: expected a text of up",
+    ),
+    ("[[sites.devices]]\nid = 'b'\nconvention = 'zigbee'", 'sites[0].devices[0].convention: no convention "zigbee"'),
+    (
+        "[[sites.devices]]\nid = 'b'\npresses = { single = 0 }",
+        "sites[0].devices[0].presses.single: expected a whole number from 1 to 100, got 0",
+    ),
     ("[[sites]]\nid = 'a'", 'sites[1].id: expected a value of its own, "a" is also sites[0].id'),
     ("[mqtt]\nhost = 'mqtt://b'", 'mqtt.host: expected a host name or address, without scheme or port, got "mqtt://b"'),
     ("[mqtt]\nhost = 'b:1883'", 'mqtt.host: expected a host name or address, without scheme or port, got "b:1883"'),
@@ -214,7 +251,7 @@ BAD = [
 @pytest.mark.parametrize(("lines", "expected"), BAD, ids=[lines[:40] for lines, _ in BAD])
 def test_what_is_wrong_is_said_with_its_place_and_the_expectation(written, lines, expected):
     units = {name: str(kpi.unit) for name, kpi in KPIS.items()}
-    (found,) = problems(written(ONE_SITE + lines), formats={"asterisk_queue_log"}, kpis=units)
+    (found,) = problems(written(ONE_SITE + lines), formats=FORMATS, kpis=units, conventions=CONVENTIONS)
     assert found.startswith(expected)
 
 
@@ -317,9 +354,9 @@ def test_the_sample_is_a_good_configuration():
 
 
 def test_the_sample_is_good_too_with_every_example_in_use(written, tmp_path):
-    for name in ("mqtt.password", "mqtt-ca.pem"):
+    for name in ("mqtt.password", "mqtt-ca.pem", "ami.password", "hmac.key"):
         (tmp_path / name).write_text("x")
-    config = load(written(_uncommented(SAMPLE.read_text())), formats=FORMATS, kpis=KPIS)
+    config = load(written(_uncommented(SAMPLE.read_text())), formats=FORMATS, kpis=KPIS, conventions=CONVENTIONS)
     assert config.mqtt is not None
     assert config.mqtt.tls
 
@@ -337,7 +374,7 @@ def test_the_sample_shows_every_setting_with_its_sentence():
 
 
 def settings_table() -> str:
-    """The settings as the README lists them."""
+    """The settings as deploy/settings.md lists them."""
     lines = ["| setting | accepts | default | meaning |", "|---|---|---|---|"]
     for name, setting in every_setting(Config):
         if isinstance(setting.kind, Table | Tables):
@@ -347,7 +384,7 @@ def settings_table() -> str:
         default = DEFAULTS.get(name, setting.default)
         if default is MISSING:
             default = "required"
-        elif default is None or default in ("", {}):
+        elif default is None or default in ("", {}, ()):
             default = ""
         else:
             default = f"`{shown(int(default) if isinstance(default, float) and default.is_integer() else default)}`"
@@ -355,6 +392,6 @@ def settings_table() -> str:
     return "\n".join(lines).replace("<", "&lt;")
 
 
-def test_the_readme_lists_every_setting_as_it_is():
+def test_the_list_of_settings_is_as_they_are():
     table = settings_table()
-    assert table in (ROOT / "README.md").read_text(), f"the table of settings in README.md should read:\n{table}"
+    assert table in (ROOT / "deploy" / "settings.md").read_text(), f"deploy/settings.md should read:\n{table}"

@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 
 from collectors.base import Message
+from collectors.devices import CONVENTIONS
+from collectors.formats import FORMATS
 from collectors.formats.kiosk_json import DeviceRow, KioskJson, SiteRow
 from telemetry.config import load
 
@@ -49,3 +51,14 @@ def test_every_message_of_the_readme_is_taken_by_the_centre_of_the_sample():
 def test_the_readme_names_only_targets_that_make_has():
     targets = re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text())
     assert set(re.findall(r"(?m)(?:^|`)make ([a-z]+)", (ROOT / "README.md").read_text())) <= set(targets)
+
+
+def test_the_readme_names_every_format_and_every_convention():
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in (*FORMATS, *CONVENTIONS) if name not in readme and name != "kiosk_json"] == []
+
+
+def test_every_page_that_the_readme_links_to_is_there():
+    for page in (ROOT / "README.md", *(ROOT / "deploy").glob("**/*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

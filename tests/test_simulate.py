@@ -349,7 +349,7 @@ def test_a_played_day_arrives_whole_and_each_devices_messages_in_order(tmp_path,
     async def play_it() -> list[Message]:
         with mosquitto() as broker:
             async with Heard(broker.port) as heard:
-                await run_simulation(day, host="127.0.0.1", port=broker.port, mqtt_version=version, queue_log=log)
+                await run_simulation(day, host="127.0.0.1", port=broker.port, mqtt_version=version, pbx_log=log)
                 sent = [day.message(action) for action in day.actions if action.device]
                 await heard.until(len(sent))
                 assert [(m.topic, m.payload) for m in heard.messages] == [(m.topic, m.payload) for m in sent]
@@ -366,7 +366,7 @@ def test_a_day_can_be_moved_to_start_now_and_played_at_a_speed(tmp_path):
     start = datetime(2026, 11, 21, 9, tzinfo=UTC)
     log = tmp_path / "queue_log"
     began = datetime.now(UTC)
-    asyncio.run(run_simulation(short, queue_log=log, speed=span_s / 0.3, start=start))
+    asyncio.run(run_simulation(short, pbx_log=log, speed=span_s / 0.3, start=start))
     assert 0.25 < (datetime.now(UTC) - began).total_seconds() < 5
     stamps = [int(line.partition("|")[0]) for line in log.read_text().splitlines()]
     assert abs(stamps[0] - start.timestamp()) <= 1
@@ -383,7 +383,7 @@ def test_the_demo_feed_tells_the_morning_at_once_goes_on_live_and_stops_when_tol
                 feed = asyncio.create_task(
                     run_demo_feed(
                         host="127.0.0.1", port=broker.port, mqtt_version="5", site_id="demo",
-                        queue_log=tmp_path / "queue_log", seed=1, speed=60, stop=stop,
+                        pbx_log=tmp_path / "queue_log", seed=1, speed=60, stop=stop,
                     )
                 )  # fmt: skip
                 began = datetime.now(UTC)
@@ -414,7 +414,7 @@ def test_the_demo_feed_takes_up_again_where_a_broker_left_it(tmp_path):
             feed = asyncio.create_task(
                 run_demo_feed(
                     host="127.0.0.1", port=broker.port, mqtt_version="5", site_id="demo",
-                    queue_log=tmp_path / "queue_log", seed=1, speed=1, stop=stop,
+                    pbx_log=tmp_path / "queue_log", seed=1, speed=1, stop=stop,
                 )
             )  # fmt: skip
             await asyncio.sleep(0.3)
@@ -439,7 +439,7 @@ def command(*argv: str) -> int:
 
 def test_the_command_writes_the_log_and_prints_its_truth(tmp_path, capsys):
     log = tmp_path / "queue_log"
-    assert command("--queue-log", str(log), "--date", "2026-11-20", "--seed", "9", "--json") == 0
+    assert command("--pbx-log", str(log), "--date", "2026-11-20", "--seed", "9", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told == summary(simulated(9))
     assert len(log.read_text().splitlines()) == told["log_lines"]

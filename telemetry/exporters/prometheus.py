@@ -93,6 +93,12 @@ class View(Protocol):
     def up(self) -> Iterable[tuple[str, str, bool]]:
         """(site, device or source, is it there)."""
 
+    def sequence_missing(self) -> Iterable[tuple[str, str, int]]:
+        """(site, device, numbers of its messages that never came)."""
+
+    def clock_offsets(self) -> Iterable[tuple[str, str, float]]:
+        """(site, device, seconds by which its clock is slow)."""
+
     def tallies(self) -> Mapping[str, float]:
         """Counter name (without gecc_ and _total) → value, of the service itself."""
 
@@ -137,6 +143,18 @@ class _Page(Collector):
         for site, unit, there in view.up():
             up.add_metric((site, unit), float(there))
         yield up
+        missing = CounterMetricFamily(
+            "gecc_device_sequence_missing", "Numbers of the device's messages that never came", labels=SITE_UNIT
+        )
+        for site, unit, n in view.sequence_missing():
+            missing.add_metric((site, unit), n)
+        yield missing
+        offset = GaugeMetricFamily(
+            "gecc_device_clock_offset_seconds", "Receipt minus the device's own time, median", labels=SITE_UNIT
+        )
+        for site, unit, seconds in view.clock_offsets():
+            offset.add_metric((site, unit), seconds)
+        yield offset
         last = GaugeMetricFamily("gecc_last_event_timestamp_seconds", "Time of the site's last event", labels=("site",))
         for site, t in view.last_event_us().items():
             last.add_metric((site,), t / 1e6)

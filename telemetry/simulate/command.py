@@ -1,4 +1,4 @@
-"""`gecc simulate`: play an invented day against any broker and queue_log, and tell what truly happened in it."""
+"""`gecc simulate`: play an invented day against any broker and the log of any PBX, and tell what truly happened in it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 
 import aiomqtt
 
+from telemetry.simulate.buttons import BUTTONS, OWN
 from telemetry.simulate.day import Day, simulate_day
 from telemetry.simulate.demo import demo_config_toml
 from telemetry.simulate.feed import run_simulation
+from telemetry.simulate.makes.table import MAKES, QUEUE_LOG
 from telemetry.simulate.plan import CALLS, VISITORS, yesterday
 
 ZONE = "Asia/Bangkok"
@@ -21,12 +23,22 @@ ZONE = "Asia/Bangkok"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", default="demo", help="id of the site in gecc.toml")
-    parser.add_argument("--host", default="", help="broker to publish to; without it only the queue_log is written")
+    parser.add_argument(
+        "--host", default="", help="broker to publish to; without it only the log of the PBX is written"
+    )
     parser.add_argument("--port", type=int, default=1883)
     parser.add_argument("--mqtt-version", choices=("5", "3.1.1"), default="5")
     parser.add_argument("--username", default="")
     parser.add_argument("--password-file", type=Path, help="file whose first line is the broker's password")
-    parser.add_argument("--queue-log", type=Path, metavar="FILE", help="Asterisk queue_log to append to")
+    parser.add_argument(
+        "--pbx", choices=(QUEUE_LOG, *MAKES), default=QUEUE_LOG, help=f"what the PBX is (default {QUEUE_LOG})"
+    )
+    parser.add_argument(
+        "--pbx-log", type=Path, metavar="FILE", help="its log, which is appended to; for freeswitch_json_cdr a folder"
+    )
+    parser.add_argument(
+        "--buttons", choices=(OWN, *BUTTONS), default=OWN, help=f"what the satisfaction buttons speak (default {OWN})"
+    )
     parser.add_argument(
         "--date",
         type=date.fromisoformat,
@@ -48,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         print("gecc simulate: --seed, --speed, --visitors and --calls cannot be negative", file=sys.stderr)
         return 2
     if args.print_config:
-        print(demo_config_toml(args.site, args.port, 8080, args.queue_log or Path("queue_log")))
+        print(demo_config_toml(args.site, args.port, 8080, args.pbx_log or Path("pbx.log"), args.pbx, args.buttons))
         return 0
     day = simulate_day(
         site=args.site,
@@ -68,13 +80,18 @@ def run(args: argparse.Namespace) -> int:
                 mqtt_version=args.mqtt_version,
                 username=args.username,
                 password=password,
-                queue_log=args.queue_log,
+                pbx=args.pbx,
+                pbx_log=args.pbx_log,
+                buttons=args.buttons,
                 speed=args.speed,
             )
         )
     except (aiomqtt.MqttError, OSError) as error:
         print(f"gecc simulate: {error}", file=sys.stderr)
         return 1
+    except ValueError as error:
+        print(f"gecc simulate: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("gecc simulate: stopped; the figures below are of the whole day", file=sys.stderr)
     print(json.dumps(summary(day)) if args.json else _table(summary(day)))

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from telemetry.simulate.counters import Hall
+from telemetry.simulate.makes import Call
 from telemetry.simulate.phones import Phones
 from telemetry.simulate.plan import (
     AGENTS,
@@ -56,6 +57,8 @@ class Action(NamedTuple):
     """The payload but for its time; boot and seq of the device are in it."""
     line: str
     """The line but for its time."""
+    call: Call | None = None
+    """The call that the line ends, for makes of PBX that write then."""
 
 
 class Message(NamedTuple):
@@ -120,7 +123,7 @@ class Centre:
         self._closes_us = plan.closes_us
         hall_rng, phone_rng, device_rng = rng.spawn(3)  # so that more calls do not change who comes to the hall
         self._hall = Hall(plan, services, hall_rng, self._say, self._agenda, self.truth, devices)
-        self._phones = Phones(plan, phone_rng, self._log, self._agenda, self.truth)
+        self._phones = Phones(plan, phone_rng, self._log, self._end, self._agenda, self.truth)
         used = min(devices, len(plan.counters))
         names = [f"{what}-{n + 1}" for what in ("counter", "button") for n in range(used)]
         names += [f"kiosk-{n + 1}" for n in range(KIOSKS)]
@@ -149,6 +152,9 @@ class Centre:
 
     def _log(self, line: str) -> None:
         self._actions.append(Action(self._agenda.now_us, "", "", {}, line))
+
+    def _end(self, call: Call) -> None:
+        self._actions[-1] = self._actions[-1]._replace(call=call)
 
     def _switch_on(self, device: str, offset_ms: int) -> None:
         clock = {"clock_synced": True, "utc_offset_ms": offset_ms}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from telemetry.simulate.buttons import OWN, settings
+from telemetry.simulate.makes.table import MAKES, QUEUE_LOG, Make
 from telemetry.simulate.plan import COUNTERS, HOTLINE, KIOSKS, SERVICES
 
 NAME_TH, NAME_EN = "ที่ว่าการอำเภอเมืองสาธิต", "Mueang Sathit District Office (demonstration)"
@@ -18,9 +20,11 @@ TARGETS = {
 """What this centre has declared beyond the standard."""
 
 
-def demo_config_toml(site_id: str, mqtt_port: int, web_port: int, queue_log: Path | str) -> str:
+def demo_config_toml(
+    site_id: str, mqtt_port: int, web_port: int, pbx_log: Path | str, pbx: str = QUEUE_LOG, buttons: str = OWN
+) -> str:
     """gecc.toml of one district office on this machine, with every device that the simulation speaks for."""
-    log = Path(queue_log)
+    log = Path(pbx_log)
     parts = [
         f"# The centre of `gecc demo`. Its people and calls are invented.\ndata = {_text(log.parent / 'data')}\n",
         f'[web]\nhost = "127.0.0.1"\nport = {web_port}\n',
@@ -36,14 +40,23 @@ def demo_config_toml(site_id: str, mqtt_port: int, web_port: int, queue_log: Pat
     parts += [_table("sites.devices", id=f"kiosk-{n}", kind="kiosk") for n in range(1, KIOSKS + 1)]
     for n in range(1, COUNTERS + 1):
         parts.append(_table("sites.devices", id=f"counter-{n}", kind="counter", counter=str(n)))
-        parts.append(_table("sites.devices", id=f"button-{n}", kind="button", counter=str(n), scale_max=5))
-    parts.append(_table("sites.sources", id="pbx", format="asterisk_queue_log", tail=str(log)))
+        row = {"counter": str(n), "scale_max": 5, **settings(buttons, site_id, f"button-{n}")}
+        parts.append(_table("sites.devices", id=f"button-{n}", kind="button", **row))
+    make = MAKES.get(pbx, Make(lambda _calls, _zone: []))
+    way = {"folder": str(log)} if make.documents else {"tail": str(log)}
+    parts.append(_table("sites.sources", id="pbx", format=pbx, **way, **make.settings))
     return "\n".join(parts)
 
 
-def _table(name: str, **values: str | float) -> str:
-    lines = [f"{key} = {value if isinstance(value, (int, float)) else _text(value)}" for key, value in values.items()]
+def _table(name: str, **values: object) -> str:
+    lines = [f"{key} = {_value(value)}" for key, value in values.items()]
     return "\n".join([f"[[{name}]]", *lines, ""])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_text(key)} = {_value(one)}" for key, one in value.items()) + " }"
+    return str(value) if isinstance(value, int | float) else _text(value)
 
 
 def _text(value: object) -> str:

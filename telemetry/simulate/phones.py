@@ -6,10 +6,12 @@ One phone rings at a time for one caller: the agent who has been free longest, f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from telemetry.events import MISSING
+from telemetry.simulate.makes import Attempt, Call
 from telemetry.simulate.plan import HOTLINE, Agenda, Plan
 
 RING_S = 15.0
@@ -26,9 +28,18 @@ REPEAT_SHARE = 0.06
 """Of those who were."""
 WITHHELD_SHARE = 0.05
 DID = "020000000"
+_OUTCOMES = {
+    "ABANDON": "abandoned",
+    "EXITWITHTIMEOUT": "timed_out",
+    "EXITEMPTY": "no_agent",
+    "EXITWITHKEY": "left_by_key",
+}
 
 Log = Callable[[str], None]
 """The rest of a line of queue_log after its time, written now."""
+Ended = Callable[[Call], None]
+"""What truly became of a call, told right after the line that ends it: other makes write it then."""
+FIRST_EXTENSION = 201
 
 
 @dataclass(slots=True)
@@ -41,11 +52,14 @@ class _Call:
     rung_by: _Agent | None = None
     rings_since_us: int = 0
     next_try_us: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
+    answer_us: int = MISSING
 
 
 @dataclass(slots=True)
 class _Agent:
     name: str
+    extension: str
     there: bool = False
     paused: bool = True
     busy: bool = False
@@ -58,12 +72,14 @@ class _Agent:
 class Phones:
     """One day on the telephone. `truth` counts what really happened, apart from what is logged."""
 
-    def __init__(self, plan: Plan, rng: np.random.Generator, log: Log, agenda: Agenda, truth: dict[str, int]) -> None:
-        self._rng, self._write, self._agenda, self._truth = rng, log, agenda, truth
+    def __init__(
+        self, plan: Plan, rng: np.random.Generator, log: Log, ended: Ended, agenda: Agenda, truth: dict[str, int]
+    ) -> None:
+        self._rng, self._write, self._ended, self._agenda, self._truth = rng, log, ended, agenda, truth
         self._closes_us = plan.closes_us
         self._line: list[_Call] = []
         self._channels = 0
-        self._agents = [_Agent(name) for name in plan.agents]
+        self._agents = [_Agent(name, str(FIRST_EXTENSION + n)) for n, name in enumerate(plan.agents)]
         first_us = min((shift.start_us for shift in plan.agents.values()), default=0)
         if plan.agents:
             agenda.at(first_us - 60e6, log, "NONE|NONE|NONE|QUEUESTART|")
@@ -111,15 +127,9 @@ class Phones:
             )
         place = f"{self._line.index(call) + 1}|{call.position}|{self._since_s(call.entered_us)}"
         self._write(f"{call.id}|{HOTLINE}|NONE|{event}|{'0|' if event == 'EXITWITHKEY' else ''}{place}")
+        self._tell(call, _OUTCOMES[event])
         self._line.remove(call)
-        self._truth[
-            {
-                "ABANDON": "calls_abandoned",
-                "EXITWITHTIMEOUT": "calls_timed_out",
-                "EXITEMPTY": "calls_no_agent",
-                "EXITWITHKEY": "calls_left_by_key",
-            }[event]
-        ] += 1
+        self._truth[f"calls_{_OUTCOMES[event]}"] += 1
         if event != "EXITWITHKEY":
             self._call_again(call, CALLBACK_SHARE)
         if agent:
@@ -134,6 +144,21 @@ class Phones:
     def _since_s(self, then_us: int) -> int:
         """As Asterisk counts: the difference of two clocks of whole seconds."""
         return self._agenda.now_us // 1_000_000 - then_us // 1_000_000
+
+    def _rang(self, call: _Call, *, answered: bool) -> None:
+        agent, now_us = call.rung_by, self._agenda.now_us
+        if agent:
+            call.attempts.append(Attempt(agent.name, agent.extension, call.rings_since_us, now_us, answered))
+
+    def _tell(self, call: _Call, outcome: str, ended_by: str = "", transferred_to: str = "") -> None:
+        if outcome != "answered":
+            self._rang(call, answered=False)
+        self._ended(
+            Call(
+                call.id, call.number, DID, HOTLINE, call.position, call.entered_us, tuple(call.attempts), outcome,
+                self._agenda.now_us, call.answer_us, ended_by, transferred_to,
+            )
+        )  # fmt: skip
 
     # Ringing and talking.
 
@@ -163,6 +188,7 @@ class Phones:
             return
         self._truth["rings_missed"] += 1
         self._write(f"{call.id}|{HOTLINE}|{agent.name}|RINGNOANSWER|{RING_S * 1000:.0f}")
+        self._rang(call, answered=False)
         call.rung_by = None
         call.next_try_us = self._agenda.now_us + int(RETRY_S * 1e6)
         self._agenda.after(RETRY_S, self._dispatch)
@@ -176,7 +202,8 @@ class Phones:
         hold_s = self._since_s(call.entered_us)
         channel = f"{since_us // 1_000_000}.{self._channels}"
         self._write(f"{call.id}|{HOTLINE}|{agent.name}|CONNECT|{hold_s}|{channel}|{(now_us - since_us) // 1_000_000}")
-        call.waiting = False
+        self._rang(call, answered=True)
+        call.waiting, call.answer_us = False, now_us
         self._line.remove(call)
         self._truth["calls_answered"] += 1
         self._truth["call_wait_s"] += hold_s
@@ -187,12 +214,13 @@ class Phones:
         self._truth["call_talk_s"] += self._since_s(since_us)
         if self._rng.random() < BLIND_TRANSFER_SHARE:
             self._truth["calls_transferred"] += 1
-            self._write(
-                f"{call.id}|{HOTLINE}|{agent.name}|BLINDTRANSFER|{self._rng.integers(201, 230)}|from-internal|{times}"
-            )
+            to = str(self._rng.integers(201, 230))
+            self._write(f"{call.id}|{HOTLINE}|{agent.name}|BLINDTRANSFER|{to}|from-internal|{times}")
+            self._tell(call, "answered", "agent", to)
         else:
             event = "COMPLETEAGENT" if self._rng.random() < 0.35 else "COMPLETECALLER"
             self._write(f"{call.id}|{HOTLINE}|{agent.name}|{event}|{times}")
+            self._tell(call, "answered", event.removeprefix("COMPLETE").lower())
             self._call_again(call, REPEAT_SHARE)
         self._agenda.after(self._rng.uniform(4, 25), self._free, agent)
 

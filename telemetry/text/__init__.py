@@ -1,4 +1,4 @@
-"""Every word that a person reads on our pages, in two complete languages."""
+"""Every word that a person reads on our pages and reports, in two complete languages."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LANGUAGES = ("th", "en")
 
 
 @cache
-def words(lang: str) -> Mapping[str, str]:
-    """The words of one language by key; KeyError for a language that we do not have."""
+def words(lang: str, report: str = "") -> Mapping[str, str]:
+    """The words of one language by key, of our pages or of a report; KeyError for a language that we do not have."""
     if lang not in LANGUAGES:
         raise KeyError(lang)
-    text = Path(__file__).with_name(f"{lang}.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name(f"{report}_{lang}.toml" if report else f"{lang}.toml").read_text(encoding="utf-8")
     return MappingProxyType(tomllib.loads(text))

@@ -11,6 +11,8 @@ SCRIPTS: tuple[tuple[str, ...], ...] = (
     ("kiosk_json.py",),
     ("mqtt_readers.py", "--count", "100000"),
     ("ingest.py", "--count", "200000", "--history", "2000000"),
+    ("formats.py",),
+    ("importing.py",),
     ("latency.py",),
 )
 

@@ -50,6 +50,7 @@ class Source:
         self.more = asyncio.Event()
         self.refuse = 0
         self.gaps: list[Gap] = []
+        self.received_us = 0
 
     async def connect(self, cursor):
         self.cursors.append(cursor)
@@ -60,7 +61,10 @@ class Source:
 
     async def batches(self) -> AsyncIterator[Batch]:
         for records in list(self.unacknowledged):
-            yield Batch(records, lambda records=records: self.ack(records), f"after {records[-1]}", self.gaps)
+            yield Batch(
+                records, lambda records=records: self.ack(records), f"after {records[-1]}", self.gaps,
+                received_us=self.received_us,
+            )  # fmt: skip
         if self.ends:
             raise NotConnected("lost")
         await self.more.wait()

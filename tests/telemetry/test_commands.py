@@ -10,28 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.__main__ import main
 from telemetry.journal_reader import JournalReader
 from tests.service.harness import journal_events
 
 LAB = Path(__file__).resolve().parents[1] / "data" / "asterisk-lab"
 LINES = len((LAB / "queue_log").read_bytes().splitlines())
 EXPECTED = json.loads((LAB / "expected.json").read_text())["total"]
-
-
-@pytest.fixture
-def gecc(capsys):
-    """Run the command; its exit code, what it printed and what it complained of."""
-
-    def run(*arguments) -> tuple[int, str, str]:
-        try:
-            code = main([str(a) for a in arguments])
-        except SystemExit as left:
-            code = left.code
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def imported(gecc, data, *files, site="lab"):

@@ -19,7 +19,7 @@ NOW_US = int(time.time() * 1e6)
 SITE = Site(id="s", timezone="UTC", services=(Service(id="declared"),))
 
 
-def page(folder, events, shown=None):
+def page(folder, events, shown=None, **more):
     """The samples of /metrics after these events: (name, site, unit, le) → value."""
     journal = Journal(folder)
     try:
@@ -39,6 +39,7 @@ def page(folder, events, shown=None):
             connected=lambda _site, _name: None,
             at_us=NOW_US,
             shown={} if shown is None else shown,
+            **more,
         )
         text = render(view, "")[0].decode()
     finally:
@@ -110,3 +111,11 @@ def test_an_outcome_that_is_revised_takes_no_counter_down(tmp_path, first, then,
     revised = page(tmp_path, events(then, 10), shown)
     assert revised[name] == 1
     assert revised[f"gecc_today_{counter}", "s", None, None] == 0
+
+
+def test_what_a_device_lost_and_how_slow_its_clock_is(tmp_path):
+    samples = page(tmp_path, [], missing={"s/k1": 3, "s/k2": 0}, offsets_us={"s/k1": -2_500_000})
+    assert samples["gecc_device_sequence_missing_total", "s", "k1", None] == 3
+    assert samples["gecc_device_sequence_missing_total", "s", "k2", None] == 0
+    assert samples["gecc_device_clock_offset_seconds", "s", "k1", None] == -2.5
+    assert ("gecc_device_clock_offset_seconds", "s", "k2", None) not in samples, "it gave no times"

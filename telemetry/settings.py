@@ -1,0 +1,208 @@
+"""Every setting of gecc.toml, as rows: type, what is accepted, one sentence, default.
+
+The sample file and the list of settings say the same sentences; a test holds them to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from telemetry.config_reader import (
+    ADDRESS,
+    EXISTING_FILE,
+    FILE,
+    FLAG,
+    FOLDER,
+    HOST,
+    ID,
+    SEPARATOR,
+    ZONE,
+    NumberByName,
+    Table,
+    Tables,
+    TextByText,
+    Texts,
+    WholeByText,
+    named,
+    number,
+    one_of,
+    text,
+    unit,
+    whole,
+)
+
+DAY_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service or queue of a site: what tickets and calls call their unit."""
+
+    id: Annotated[str, unit(), "Name of the service or queue, exactly as the kiosk or the PBX writes it."]
+    name_th: Annotated[str, text(200), "Name on screens in Thai; the id where empty."] = ""
+    name_en: Annotated[str, text(200), "Name on screens in English; the id where empty."] = ""
+    target_minutes: Annotated[float | None, number(1440), "Longest wait that the centre has declared, in minutes."] = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One log that is read: `format` says what it is; one of `tail`, `folder`, `connect`, `listen`, `ami`, `http` how it
+    comes; the rest how it is written. Which of those a format takes stands in its row of the table of formats."""
+
+    id: Annotated[str, ID, "Name of the source in the journal; never change it while the log goes on."]
+    format: Annotated[str, named("formats", "format"), "What wrote the log."]
+    tail: Annotated[Path | None, FILE, "A log file, followed as it grows; relative to the folder of this file."] = None
+    folder: Annotated[Path | None, FOLDER, "A folder that whole files are dropped into; each is read once."] = None
+    files: Annotated[str, text(200), "Which files of the folder, as a pattern; .gz files are unpacked."] = "*"
+    connect: Annotated[str, ADDRESS, "The PBX's own TCP port, which we connect to."] = ""
+    listen: Annotated[str, ADDRESS, "TCP address of ours, which the PBX or its serial adapter connects to."] = ""
+    ami: Annotated[str, ADDRESS, "Asterisk Manager Interface, which we log in to."] = ""
+    http: Annotated[bool, FLAG, "It is sent to us by HTTP, with the token below."] = False
+    username: Annotated[str, text(128), "User to log in with, where the PBX asks for one."] = ""
+    password_file: Annotated[
+        Path | None, EXISTING_FILE, "File that holds the password to log in with, where the PBX asks for one."
+    ] = None
+    token_sha256: Annotated[
+        tuple[str, ...],
+        Texts(64),
+        "Hashes of the tokens that may send, as `gecc token` prints them; two while one changes.",
+    ] = ()
+    hmac_key_file: Annotated[
+        Path | None, EXISTING_FILE, "File that holds the key of signatures; with it every request must be signed."
+    ] = None
+    pbx: Annotated[
+        str,
+        text(64),
+        "Telephone system whose calls it tells, where a centre has several of a make; told twice, a call counts once.",
+    ] = ""
+    timezone: Annotated[str, ZONE, "Time zone of the log's wall-clock times; the site's where empty."] = ""
+    era: Annotated[
+        str, one_of("ce", "be", "auto"), "Years of the log: Common Era, Buddhist Era, or told apart line by line."
+    ] = "ce"
+    date_order: Annotated[str, one_of("", "ymd", "dmy", "mdy"), "Order of dates, where it is not the make's own."] = ""
+    time_is: Annotated[
+        str, one_of("end", "start"), "What the time of a Panasonic line is; it depends on the model."
+    ] = "end"
+    pattern: Annotated[
+        str, text(16), "Variant of the log, such as Panasonic's A, B or C; told by its header where empty."
+    ] = ""
+    columns: Annotated[
+        tuple[str, ...], Texts(64), "Names of the columns in their order, where the PBX lets one choose."
+    ] = ()
+    delimiter: Annotated[str, SEPARATOR, "What stands between columns, where the PBX lets one choose."] = ""
+    fields: Annotated[
+        Mapping[str, str],
+        TextByText(200),
+        "generic_csv: where each field stands, a column's name or number, or from:to; cucm_cdr: machines.",
+    ] = field(default_factory=dict)
+    units: Annotated[
+        Mapping[str, str], TextByText(64), "Queue or number in the log → service or queue of the centre."
+    ] = field(default_factory=dict)
+    internal_digits: Annotated[
+        int,
+        whole(0, 12),
+        "Numbers of up to so many digits are the centre's own extensions: they do not call as citizens.",
+    ] = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One kiosk, button or counter terminal that publishes by MQTT."""
+
+    id: Annotated[str, ID, "Name of the device in the journal, and in its topics gecc/v1/<site>/<device>/<kind>."]
+    kind: Annotated[str, one_of("kiosk", "button", "counter"), "What the device is."] = "kiosk"
+    convention: Annotated[
+        str, named("conventions", "convention"), "How it speaks; gecc is the project's own profile."
+    ] = "gecc"
+    topic: Annotated[
+        str, text(200), "Where a device of another convention publishes: its base topic, without the part that varies."
+    ] = ""
+    presses: Annotated[
+        Mapping[str, int], WholeByText(1, 100), "Press, as the device names it → score; what is not listed is no vote."
+    ] = field(default_factory=dict)
+    debounce_s: Annotated[
+        float,
+        number(60, zero=True),
+        "Presses of one button within this many seconds are one; the others are counted apart.",
+    ] = 0.8
+    unit: Annotated[str, unit(empty=True), "Service of its events where a message names none, such as a button's."] = ""
+    counter: Annotated[str, unit(empty=True), "Counter of its events where a message names none."] = ""
+    scale_max: Annotated[int, whole(2, 100), "Best score of its satisfaction scale; 1 is the worst."] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One service centre with its rules. The defaults are the standard's or the field's."""
+
+    id: Annotated[str, ID, "Name of the centre in topics, metrics and addresses."]
+    name_th: Annotated[str, text(200), "Name on screens in Thai; the id where empty."] = ""
+    name_en: Annotated[str, text(200), "Name on screens in English; the id where empty."] = ""
+    timezone: Annotated[str, ZONE, "Time zone in which its days begin and its logs are written."] = "Asia/Bangkok"
+    ring_cycle_s: Annotated[float, number(60), "One ring with its silence: 1 s and 4 s in Thailand."] = 5.0
+    ring_clock: Annotated[
+        str,
+        one_of("agent_total", "agent_last", "queue"),
+        "What counts as ringing: all attempts to reach an agent, the last one, or the whole wait in the queue.",
+    ] = "agent_total"
+    short_abandon_s: Annotated[
+        float, number(3600, zero=True), "A caller who hangs up before this many seconds is a short abandon."
+    ] = 5.0
+    service_level_s: Annotated[float, number(3600), "Answered within this many seconds is in time."] = 20.0
+    fcr_window_s: Annotated[
+        float, number(30 * DAY_S), "A call is resolved at first contact if no other follows within these seconds."
+    ] = 7 * DAY_S
+    services: Annotated[tuple[Service, ...], Tables(Service), "Services and queues of the centre."] = ()
+    sources: Annotated[tuple[Source, ...], Tables(Source), "Logs that are read here."] = ()
+    devices: Annotated[tuple[Device, ...], Tables(Device), "Devices that publish by MQTT."] = ()
+    targets: Annotated[
+        Mapping[str, float],
+        NumberByName("kpis", "KPI"),
+        "The centre's own targets where they differ from the standard's; ratios from 0 to 1.",
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mqtt:
+    """The broker that devices publish to."""
+
+    host: Annotated[str, HOST, "Host of the broker."]
+    port: Annotated[int, whole(1, 65535), "TCP port of the broker; 8883 is usual with TLS."] = 1883
+    version: Annotated[str, one_of("5", "3.1.1"), "MQTT version; 3.1.1 for old brokers."] = "5"
+    client_id: Annotated[
+        str, text(128), "The broker keeps our session under this name; no other client of it may have the same."
+    ] = "gecc-telemetry"
+    username: Annotated[str, text(128), "User at the broker; the password comes by file or environment."] = ""
+    password_file: Annotated[
+        Path | None, EXISTING_FILE, "File that holds the password; else the environment's GECC_MQTT_PASSWORD."
+    ] = None
+    tls: Annotated[bool, FLAG, "Encrypt the connection and check the broker's certificate."] = False
+    ca_file: Annotated[
+        Path | None, EXISTING_FILE, "Certificates of the authority that signed the broker's; else the system's."
+    ] = None
+    receive_maximum: Annotated[
+        int, whole(1, 65535), "Most messages that the broker may send before we acknowledge one (MQTT 5)."
+    ] = 1000
+    session_expiry_s: Annotated[
+        int, whole(0, 2**32 - 1), "How long the broker keeps messages for us while we are away, in seconds (MQTT 5)."
+    ] = 7 * 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """Where the wallboard, the API and /metrics listen."""
+
+    host: Annotated[str, HOST, "Address to listen on; 0.0.0.0 for every one of this machine."] = "127.0.0.1"
+    port: Annotated[int, whole(0, 65535), "TCP port to listen on; 0 takes a free one."] = 8080
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    data: Annotated[Path, FOLDER, "Folder of the journal; relative to the folder of this file."]
+    web: Annotated[Web, Table(Web), "Where the wallboard, the API and /metrics listen."] = field(default_factory=Web)
+    mqtt: Annotated[Mqtt | None, Table(Mqtt), "The broker that devices publish to; none where left out."] = None
+    sites: Annotated[tuple[Site, ...], Tables(Site), "The service centres."] = ()
