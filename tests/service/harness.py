@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -60,6 +61,12 @@ def write_config(
     file = folder / "gecc.toml"
     file.write_text(f"data = 'data'\n[web]\nport = 0\n{mqtt}{sites}", "utf-8")
     return file
+
+
+def noon_zone() -> str:
+    """A time zone in which it is about noon: what a test spreads over some hours stays within one day."""
+    ahead = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
 
 
 def fetch(url: str) -> str:

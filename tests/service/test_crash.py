@@ -16,7 +16,17 @@ import pytest
 
 from tests.publisher import Publisher
 from tests.servers import mosquitto
-from tests.service.harness import Gecc, Lives, journal_events, stored, tally, wait_until, write_config
+from tests.service.harness import (
+    CENTRE,
+    Gecc,
+    Lives,
+    journal_events,
+    noon_zone,
+    stored,
+    tally,
+    wait_until,
+    write_config,
+)
 
 WINDOW = 100
 BATCH = 500
@@ -68,7 +78,8 @@ def published_into(
     """Publish while the service lives and dies, until `enough`; given when nothing is left to be taken."""
     ledger = Ledger(int((time.time() - 7200) * 1e6))
     with mosquitto() as broker:
-        config = write_config(tmp_path, mqtt_port=broker.port, receive_maximum=WINDOW)
+        site = CENTRE.replace("[[sites]]", f'[[sites]]\ntimezone = "{noon_zone()}"', 1)
+        config = write_config(tmp_path, site, mqtt_port=broker.port, receive_maximum=WINDOW)
         # The session must be there before the first message: the service lives once in peace.
         with Gecc(config) as first:
             first.stop()

@@ -194,7 +194,7 @@ def test_a_file_of_no_format_is_said_to_be_none(gecc, tmp_path):
     (tmp_path / "x").write_text("Lorem ipsum dolor sit amet\n" * 30)
     code, out, err = gecc("check-source", tmp_path / "x")
     assert (code, out) == (1, "")
-    assert "none of the formats asterisk_ami, asterisk_cdr" in err
+    assert "none of the formats asterisk_queue_log, asterisk_cdr" in err
 
 
 def test_an_empty_file_is_said_to_be_empty(gecc, tmp_path):
