@@ -86,12 +86,13 @@ class Decoded:
     ignored: int = 0
     """Well-formed records that say nothing this product uses; counted, not kept."""
 
-    def join(self, more: Decoded) -> None:
-        """Take in what was made of the records that follow."""
+    def join(self, more: Decoded) -> Decoded:
+        """Take in what was made of the records that follow; itself."""
         self.events += more.events
         self.rejected += more.rejected
         self.gaps += more.gaps
         self.ignored += more.ignored
+        return self
 
 
 REJECT_REASONS: dict[str, str] = {

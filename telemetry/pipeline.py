@@ -24,8 +24,10 @@ log = logging.getLogger("gecc.pipeline")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 FULL_DISK_PAUSE_S = 2.0
 AHEAD_US = 5 * 60 * 1_000_000
-AT_ONCE = 250
-"""Records that are decoded before others have their turn."""
+TURN_S = 0.005
+FEWEST_AT_ONCE, MOST_AT_ONCE = 50, 1000
+"""Records are decoded as many at once as take about so long, by the pace of the source's last ones; then others have
+their turn."""
 
 
 class Reads(NamedTuple):
@@ -80,6 +82,8 @@ class Pipeline:
         self._under_way: list[tuple[Unit, asyncio.Future[int]]] = []
         self._ended = False
         self._wake = asyncio.Event()
+        self._pace_s: dict[str, float] = {}
+        """Source → what it took to decode one record of late."""
         self.reads: dict[str, Reads] = {}
         """How sources are read, for those where that can be set."""
         self.latest_us: dict[str, int] = {}
@@ -133,21 +137,25 @@ class Pipeline:
         self, name: str, decoder: _Decoder, batch: Any, *, refuse_future: bool = False
     ) -> tuple[Decoded, int]:
         """Decode, protect, commit, acknowledge and count one batch: what became of it, and how many events were new.
-        Its decoder is called before this gives way, unless there is more than `AT_ONCE`; once called, let it end: what is
+        Its decoder is called before this gives way, unless that takes longer than `TURN_S`; once called, let it end: what is
         committed is to be counted."""
         now_us = int(self._clock() * 1e6)
         if batch.restarts:
             decoder.restart()
         received_us = batch.received_us or now_us
-        decoded = Decoded()
-        for begin in range(0, max(1, len(batch.records)), AT_ONCE):
+        decoded, many = Decoded(), len(batch.records)
+        size = max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, int(TURN_S / self._pace_s.get(name, 1e-6))))
+        for begin in range(0, max(1, many), size):
             if begin:
                 await asyncio.sleep(0)
-            part = decoder.feed(batch.records[begin : begin + AT_ONCE], received_us)
+            began = time.perf_counter()
+            records = batch.records[begin : begin + size] if many > size else batch.records
+            part = decoder.feed(records, received_us)
             if refuse_future:
                 refuse_future_events(part, now_us)
             self._protect(part)
-            decoded.join(part)
+            decoded = part if not begin else decoded.join(part)
+            self._pace_s[name] = max(1e-7, (time.perf_counter() - began) / max(1, len(records)))
         decoded.gaps.extend(batch.gaps)
         reads = self.reads.get(name)
         cursor = (f"{reads.text()}\n" if reads else "") + _join(batch.cursor, decoder.dump())

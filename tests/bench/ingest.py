@@ -40,7 +40,9 @@ def messages(count: int, publisher: int) -> Iterator[str]:
     """Plain JSON of tickets going through their day, about 200 bytes each, as `topic, tab, payload`."""
     start = time.time() - 3600
     for i in range(count):
-        site, kiosk, ticket = i % SITES, i // SITES % KIOSKS, i // (SITES * 4)
+        # Each publisher plays half of the kiosks; each kiosk numbers its own messages.
+        half = KIOSKS // 2
+        site, kiosk, ticket = i % SITES, publisher * half + i // SITES % half, i // (SITES * 4)
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(start + 3000 * i / count)) + f".{i % 1000:03}Z"
         payload = {
             "event": STEPS[i // SITES % 4],
@@ -48,7 +50,7 @@ def messages(count: int, publisher: int) -> Iterator[str]:
             "service": "idcard",
             "counter": "3",
             "boot": f"2026-11-21-{publisher}",
-            "seq": i,
+            "seq": i // (SITES * half),
             "time": stamp,
         }
         if i // SITES % 4 == 0:

@@ -261,7 +261,8 @@ def test_when_a_batch_says_when_it_came_that_is_what_the_decoder_and_the_journal
 
 
 def test_a_source_that_pours_leaves_room_for_others_between_its_records(room, monkeypatch):
-    monkeypatch.setattr(module, "AT_ONCE", 10)
+    monkeypatch.setattr(module, "FEWEST_AT_ONCE", 10)
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 10)
 
     async def main():
         much, notes = Source(list(range(95)), name="much"), Notes()
@@ -271,6 +272,21 @@ def test_a_source_that_pours_leaves_room_for_others_between_its_records(room, mo
         assert room.stored() == list(range(95))
         assert room.commits == [1], "they are committed as one, with their cursor"
         assert _split(room.journal.cursor("much")) == ("after 94", str(sum(range(95))))
+
+    run(main())
+
+
+def test_a_slow_source_gives_way_after_fewer_records(room):
+    class Slow(Notes):
+        def feed(self, records, received_us):
+            time.sleep(0.0005 * len(records))
+            return super().feed(records, received_us)
+
+    async def main():
+        much, notes = Source(list(range(200)), list(range(200, 400)), name="much"), Slow()
+        async with room.running(much, decoder=notes):
+            await until(lambda: room.stored() == list(range(400)))
+        assert notes.sizes == [200] + [50] * 4
 
     run(main())
 
