@@ -346,7 +346,7 @@ def test_the_password_comes_from_its_file_without_the_line_end_else_from_the_env
 
 
 def _uncommented(sample: str) -> str:
-    return re.sub(r"(?m)^# (?=[a-z_]+ = )", "", sample)
+    return re.sub(r"(?m)^# (?=[a-z_0-9]+ = |\[\[)", "", sample)
 
 
 def test_the_sample_is_a_good_configuration():

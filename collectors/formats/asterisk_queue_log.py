@@ -167,7 +167,7 @@ class QueueLog:
     def _forget(self, first: bytes) -> None:
         self._restarts = False
         newest = max(self._seconds, default=-1)
-        goes_on = first.split(b"|", 1)[0] == str(newest).encode()
+        goes_on = newest >= 0 and first.split(b"|", 1)[0] == str(newest).encode()
         kept = {newest: self._seconds[newest]} if goes_on else {}
         self._seconds.clear()
         self._seconds.update(kept)

@@ -213,6 +213,13 @@ def test_whatever_the_lines_hold_they_become_events_rejects_or_are_counted(lines
     log.load(log.dump())
 
 
+def test_a_file_that_begins_with_an_impossible_second_is_read_on():
+    log = QueueLog(site="s", source="pbx")
+    log.restart()
+    got = log.feed([b"-1|1.1|q|NONE|ENTERQUEUE||0812345678|1", LINES[0]], 0)
+    assert ([no.reason for no in got.rejected], len(got.events)) == (["malformed_line"], 1)
+
+
 def test_no_log_at_all_has_an_empty_state():
     assert QueueLog(site="s", source="pbx").dump() == ""
 
