@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
 
     p = sub.add_parser("check-source", help="what a log or a live source is, what it holds, and its settings to paste")
     p.add_argument(
-        "source", metavar="FILE|URL", help="a file, tcp://host:port, tcp-listen://address:port or ami://user@host:port"
+        "source",
+        metavar="FILE|URL",
+        help="a file, tcp://host:port, tcp-listen://address:port, ami://user@host:port or mqtt://user@host:port/topic",
     )
     p.add_argument("--format", choices=commands.IMPORTED, help="read it as this, whatever it looks like")
     p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the source")

@@ -22,6 +22,7 @@ from collectors.formats import FORMATS
 from collectors.recognition import SAMPLE, guesses
 from collectors.tail import read_lines, read_whole
 from collectors.tcp import PanasonicLogin, TcpCollector
+from telemetry.commands.check_devices import check_devices
 from telemetry.commands.importing import settings_from
 from telemetry.commands.look_report import as_json, as_text
 from telemetry.commands.looking import Records, Seen, look
@@ -44,6 +45,8 @@ def check_source(args: Namespace) -> int:
     site = Site(id="check", timezone=args.timezone)
     where = str(args.source)
     url = urlsplit(where)
+    if url.scheme == "mqtt":
+        return check_devices(url, args.seconds, as_json=args.json)
     if url.scheme in LIVE:
         records = asyncio.run(_listen(url, args.seconds))
         written_us = time.time_ns() // 1000
