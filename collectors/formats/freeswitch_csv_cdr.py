@@ -95,6 +95,8 @@ class FreeswitchCsvCdr(LineFormat):
             return self._telephone_alone(row)
         if pattern == "a":
             return self._caller(row)
+        if not row.telephone:
+            self._calls.number(row.dest, "")  # what is wrong is said of this row, not of the one that lets it go
         out = self._let_go(row.end_us)
         if any(held.uuid == row.uuid for held in self._held):
             return out  # the same row once more

@@ -146,7 +146,7 @@ def test_a_kiosk_beside_bad_sources_is_as_quick_as_without_them_and_loses_nothin
         service = Gecc(config)
         try:
             service.start(ready=False)
-            wait_until(lambda: "connected" in service.log, "no broker")
+            wait_until(lambda: "mqtt: connected" in service.log, "no broker")
             alone, looked_alone = latencies(service, broker.port, "alone")
             calls = pile_up(tmp_path)
             with shouting(port, 60) as shouted:
