@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import SplitResult, unquote
 
-from collectors.base import Message, NotConnected
+from collectors.base import Message
 from collectors.mqtt import MqttCollector
 from collectors.overheard import Heard, overheard
+from telemetry.commands.listening import heard_within
 
 MOST_SHOWN = 20
 
@@ -52,22 +53,8 @@ async def _listen(url: SplitResult, seconds: float) -> list[Message]:
         topics=(wanted or "#",),
         session_expiry_s=0,
     )
-    messages: list[Message] = []
-    try:
-        async with asyncio.timeout(seconds):
-            await collector.connect()
-            print(f"press every button once; listening to {wanted or '#'} for {seconds:g} s ...", file=sys.stderr)
-            async for batch in collector.batches():
-                messages += batch.records
-                batch.ack()
-    except NotConnected as problem:
-        if not messages:
-            raise OSError(str(problem)) from problem
-    except TimeoutError:
-        pass
-    finally:
-        await collector.aclose()
-    return messages
+    announcement = f"press every button once; listening to {wanted or '#'} for {seconds:g} s ..."
+    return await heard_within(seconds, collector, announcement)
 
 
 def _report(heard: Counter[Heard], unknown: list[str], count: int) -> Iterable[str]:

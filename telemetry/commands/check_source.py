@@ -17,13 +17,14 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from collectors.ami import AmiCollector
-from collectors.base import Collector, Guess, NotConnected
+from collectors.base import Collector, Guess
 from collectors.formats import FORMATS
 from collectors.recognition import SAMPLE, guesses
 from collectors.tail import read_lines, read_whole
 from collectors.tcp import PanasonicLogin, TcpCollector
 from telemetry.commands.check_devices import check_devices
 from telemetry.commands.importing import settings_from
+from telemetry.commands.listening import heard_within
 from telemetry.commands.look_report import as_json, as_text
 from telemetry.commands.looking import Records, Seen, look
 from telemetry.config import Site
@@ -117,24 +118,8 @@ def _unknown(records: Iterable[bytes]) -> str:
 async def _listen(url: SplitResult, seconds: float) -> list[bytes]:
     """Whatever comes within these seconds. It is kept in a temporary folder for as long."""
     with tempfile.TemporaryDirectory(prefix="gecc-check-") as folder:
-        collector = _collector(url, Path(folder))
-        records: list[bytes] = []
-        try:
-            async with asyncio.timeout(seconds):
-                await collector.connect("")
-                print(f"listening to {url.hostname}:{url.port} for {seconds:g} s ...", file=sys.stderr)
-                async for batch in collector.batches():
-                    records += batch.records
-                    batch.ack()
-        except NotConnected as problem:
-            if not records:
-                raise OSError(str(problem)) from problem
-        except TimeoutError:
-            pass
-        finally:
-            with suppress(NotConnected):
-                await collector.aclose()
-    return records
+        announcement = f"listening to {url.hostname}:{url.port} for {seconds:g} s ..."
+        return await heard_within(seconds, _collector(url, Path(folder)), announcement)
 
 
 def _collector(url: SplitResult, folder: Path) -> Collector:
