@@ -317,7 +317,7 @@ def read_whole(path: Path) -> bytes:
     return data
 
 
-def read_lines(path: Path, *, block: int = _BLOCK) -> Iterator[Read]:
+def read_lines(path: Path, *, block: int = 4 * _BLOCK) -> Iterator[Read]:
     """All lines of a file, packed with gzip or not, a block at a time. Raises OSError, also for a damaged .gz."""
     with path.open("rb") as raw:
         total = os.fstat(raw.fileno()).st_size

@@ -1,281 +1,234 @@
-"""The KPIs of calls: formulas over the measures of calls.py, and their words. A file of its own for its length."""
+"""The KPIs of calls: formulas over the measures of calls.py, and their words. The volumes and what was lost are here."""
 
 from __future__ import annotations
 
-from kpis.model import KPI, Better, Kind
+from kpis import call_more_kpis, call_resolution_kpis, call_ring_kpis, call_wait_kpis
+from kpis.call_words import count, ratio
+from kpis.model import KPI, Better
 
-_RINGS_EN = "Seconds of ringing: {ring_clock}; rings = floor(seconds / {ring_cycle_s} s) + 1"
-_RINGS_TH = "เวลาที่โทรศัพท์ดัง: {ring_clock} จำนวนครั้ง = ปัดลง(วินาที ÷ {ring_cycle_s}) + 1"
+_ANY_HOUR = ("Tests (calls_test)", "สายทดสอบ (calls_test)")
 
-
-def _count(name: str, label_en: str, label_th: str, definition_en: str, definition_th: str) -> KPI:
-    return KPI(
-        name=name,
-        kind=Kind.COUNT,
-        unit="calls",
-        numerator=name,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-    )
-
-
-KPIS: tuple[KPI, ...] = (
-    _count(
+VOLUMES: tuple[KPI, ...] = (
+    count(
         "calls_offered",
-        "Calls offered",
-        "สายเข้าทั้งหมด",
-        "Calls that reached a queue, or were refused by a full or empty one; one call id is one call, however many queues it passes",
-        "สายที่เข้าคิวหรือถูกปฏิเสธเพราะคิวเต็มหรือไม่มีเจ้าหน้าที่ นับหนึ่งสายต่อหนึ่งหมายเลขการโทร แม้ผ่านหลายคิว",
+        ("Calls offered", "สายเข้าทั้งหมด"),
+        (
+            (
+                "Calls that arrived in service hours and reached a queue, or were refused by a full or empty one; at a centre that "
+                "declares its hours also those that met only a closed queue. One call id is one call, however many queues it "
+                "passes; it arrives with its first entry or refusal and belongs to that queue"
+            ),
+            (
+                "สายที่โทรเข้าในเวลาให้บริการและเข้าคิว หรือถูกปฏิเสธเพราะคิวเต็มหรือไม่มีเจ้าหน้าที่ "
+                "ศูนย์ที่กำหนดเวลาให้บริการไว้ให้นับสายที่พบแต่คิวปิดด้วย นับหนึ่งสายต่อหนึ่งหมายเลขการโทร แม้ผ่านหลายคิว โดยนับที่คิวแรกเมื่อแรกเข้า"
+            ),
+        ),
+        criteria=("Q20.2", "Q20.3", "Q5.1"),
     ),
-    _count("calls_answered", "Calls answered", "สายที่รับ", "Calls that a person answered", "สายที่มีเจ้าหน้าที่รับ"),
-    _count(
+    count(
+        "calls_answered",
+        ("Calls answered", "สายที่รับ"),
+        ("Calls that a person answered in any of their queues", "สายที่มีเจ้าหน้าที่รับไม่ว่าในคิวใด"),
+    ),
+    count(
         "calls_abandoned",
-        "Calls abandoned by the caller",
-        "สายที่ผู้โทรวางก่อนรับ",
-        "Calls whose caller hung up before any answer",
-        "สายที่ผู้โทรวางสายก่อนมีผู้รับ",
+        ("Calls abandoned by the caller", "สายที่ผู้โทรวางก่อนรับ"),
+        (
+            "Calls never answered whose last passage ended with the caller hanging up",
+            "สายที่ไม่มีผู้รับ และช่วงสุดท้ายผู้โทรวางสายเอง",
+        ),
     ),
-    _count(
+    count(
         "calls_timed_out",
-        "Calls given up by the queue",
-        "สายที่หมดเวลารอ",
-        "Calls that ended unanswered at the queue's time limit",
-        "สายที่ไม่มีผู้รับจนครบเวลาที่คิวกำหนด",
+        ("Calls given up by the queue", "สายที่หมดเวลารอ"),
+        (
+            "Calls never answered whose last passage ended at the queue's time limit",
+            "สายที่ไม่มีผู้รับ และช่วงสุดท้ายครบเวลาที่คิวกำหนด",
+        ),
     ),
-    _count(
+    count(
         "calls_no_agent",
-        "Calls dropped: no agent",
-        "สายหลุดเพราะไม่มีเจ้าหน้าที่",
-        "Calls that ended unanswered because no agent was left in the queue",
-        "สายที่สิ้นสุดเพราะไม่มีเจ้าหน้าที่อยู่ในคิว",
+        ("Calls dropped: no agent", "สายหลุดเพราะไม่มีเจ้าหน้าที่"),
+        (
+            "Calls never answered whose last passage ended because no agent was left in the queue",
+            "สายที่ไม่มีผู้รับ และช่วงสุดท้ายสิ้นสุดเพราะไม่มีเจ้าหน้าที่อยู่ในคิว",
+        ),
     ),
-    _count(
+    count(
         "calls_left_by_key",
-        "Calls left by key",
-        "สายที่กดปุ่มออกจากคิว",
-        "Calls whose caller chose another way by key; neither answered nor lost",
-        "สายที่ผู้โทรกดปุ่มเลือกช่องทางอื่น ไม่นับว่ารับหรือหลุด",
+        ("Calls left by key", "สายที่กดปุ่มออกจากคิว"),
+        (
+            (
+                "Calls never answered whose caller left the last queue by key for another way, such as a call-back or a voice "
+                "message; neither answered nor lost"
+            ),
+            "สายที่ไม่มีผู้รับและผู้โทรกดปุ่มออกจากคิวสุดท้ายไปใช้ช่องทางอื่น เช่น ขอให้โทรกลับหรือฝากข้อความ ไม่นับว่ารับหรือหลุด",
+        ),
     ),
-    _count(
+    count(
         "calls_lost",
-        "Calls lost",
-        "สายหลุด",
-        "Offered − answered − left by key, without those still waiting",
-        "สายเข้า − สายที่รับ − สายที่กดปุ่มออก โดยไม่รวมสายที่กำลังรอ",
+        ("Calls lost", "สายหลุด"),
+        (
+            "Offered − answered − left by key, without those still waiting",
+            "สายเข้า − สายที่รับ − สายที่กดปุ่มออก โดยไม่รวมสายที่กำลังรอ",
+        ),
+        better=Better.LOWER,
     ),
-    _count(
+    count(
         "calls_outcome_unknown",
-        "Calls of unknown end",
-        "สายที่ไม่ทราบผล",
-        "Calls cut off by a restart of the PBX, or open for more than 4 hours; counted as lost",
-        "สายที่ถูกตัดเพราะตู้สาขาเริ่มใหม่ หรือค้างเกิน 4 ชั่วโมง นับเป็นสายหลุด",
-    ),
-    KPI(
-        name="abandoned_call_rate",
-        kind=Kind.RATIO,
-        unit="ratio",
-        better=Better.LOWER,
-        numerator="calls_lost",
-        denominator="calls_offered",
-        target=0.05,
-        wall=2,
-        label_en="Abandoned-call rate",
-        label_th="อัตราสายหลุด",
-        definition_en="Lost ÷ offered, where lost = offered − answered − left by key; no short call is left out",
-        definition_th="สายหลุด ÷ สายเข้า โดยสายหลุด = สายเข้า − สายที่รับ − สายที่กดปุ่มออก ไม่ตัดสายสั้นออก",
-    ),
-    KPI(
-        name="abandoned_call_rate_plain",
-        kind=Kind.RATIO,
-        unit="ratio",
-        better=Better.LOWER,
-        numerator="calls_abandoned",
-        denominator="calls_offered",
-        label_en="Abandoned by the caller",
-        label_th="อัตราผู้โทรวางสายก่อนรับ",
-        definition_en="Abandoned by the caller ÷ offered",
-        definition_th="สายที่ผู้โทรวางก่อนรับ ÷ สายเข้า",
-    ),
-    KPI(
-        name="abandoned_call_rate_excluding_short",
-        kind=Kind.RATIO,
-        unit="ratio",
-        better=Better.LOWER,
-        numerator="calls_abandoned_not_short",
-        denominator="calls_not_short",
-        label_en="Abandoned, short calls left out",
-        label_th="อัตราผู้โทรวางสาย ไม่รวมสายสั้น",
-        definition_en="Abandoned after {short_abandon_s} s or more ÷ (offered − abandoned before {short_abandon_s} s)",
-        definition_th="สายที่ผู้โทรวางเมื่อรอตั้งแต่ {short_abandon_s} วินาที ÷ (สายเข้า − สายที่วางก่อน {short_abandon_s} วินาที)",
-    ),
-    KPI(
-        name="rings_to_answer",
-        kind=Kind.HISTOGRAM,
-        unit="calls",
-        denominator="calls_ring_known",
-        bins=(("1", "rings_1"), ("2", "rings_2"), ("3", "rings_3"), ("4", "rings_4"), ("5+", "rings_5_or_more")),
-        within=("1", "2", "3"),
-        wall=3,
-        label_en="Rings to answer",
-        label_th="จำนวนครั้งที่โทรศัพท์ดัง",
-        definition_en=f"Answered calls by rings until a person answered. {_RINGS_EN}",
-        definition_th=f"สายที่รับ จำแนกตามจำนวนครั้งที่ดังก่อนเจ้าหน้าที่รับ {_RINGS_TH}",
-    ),
-    KPI(
-        name="answered_within_3_rings_rate",
-        kind=Kind.RATIO,
-        unit="ratio",
-        better=Better.HIGHER,
-        numerator="answered_within_3_rings",
-        denominator="calls_ring_known",
-        wall=1,
-        label_en="Answered within 3 rings",
-        label_th="รับสายเมื่อดังไม่เกิน 3 ครั้ง",
-        definition_en=f"Answered calls with at most 3 rings ÷ answered calls whose ring time is known. {_RINGS_EN}",
-        definition_th=f"สายที่รับโดยดังไม่เกิน 3 ครั้ง ÷ สายที่รับและทราบเวลาที่ดัง {_RINGS_TH}",
-    ),
-    KPI(
-        name="answered_within_3_rings_rate_last_attempt",
-        kind=Kind.RATIO,
-        unit="ratio",
-        better=Better.HIGHER,
-        numerator="answered_within_3_rings_last_attempt",
-        denominator="calls_ring_last_known",
-        label_en="Answered within 3 rings, last attempt",
-        label_th="รับสายภายใน 3 ครั้ง นับครั้งสุดท้ายที่เรียก",
-        definition_en="As answered within 3 rings, but only the ringing of the phone that answered counts; ring cycle {ring_cycle_s} s",
-        definition_th="เช่นเดียวกับรับสายภายใน 3 ครั้ง แต่นับเฉพาะเครื่องที่รับสาย รอบการดัง {ring_cycle_s} วินาที",
-    ),
-    KPI(
-        name="service_level_rate",
-        kind=Kind.RATIO,
-        unit="ratio",
-        better=Better.HIGHER,
-        numerator="answered_within_target",
-        denominator="calls_offered",
-        wall=4,
-        label_en="Service level",
-        label_th="ระดับการให้บริการทางโทรศัพท์",
-        definition_en="Answered within {service_level_s} s of entering the queue ÷ offered",
-        definition_th="สายที่รับภายใน {service_level_s} วินาทีนับจากเข้าคิว ÷ สายเข้า",
-    ),
-    KPI(
-        name="asa_seconds",
-        kind=Kind.MEAN,
-        unit="seconds",
-        better=Better.LOWER,
-        numerator="answered_wait_ms",
-        denominator="answered_wait_known",
-        per=1000,
-        label_en="Average speed of answer",
-        label_th="เวลาเฉลี่ยก่อนรับสาย",
-        definition_en="Mean wait of answered calls, from entering the first queue to the answer; waits of several queues add up",
-        definition_th="เวลารอเฉลี่ยของสายที่รับ ตั้งแต่เข้าคิวจนมีผู้รับ หากผ่านหลายคิวให้รวมกัน",
-    ),
-    *(
-        KPI(
-            name=f"call_wait_seconds_{name}",
-            kind=Kind.QUANTILE,
-            unit="seconds",
-            better=Better.LOWER,
-            histogram="call_wait_s",
-            q=q,
-            label_en=f"Wait of answered calls, {en}",
-            label_th=f"เวลารอสาย {th}",
-            definition_en=f"{en} (nearest rank) of the waits of answered calls, in seconds rounded up",
-            definition_th=f"{th} (ลำดับใกล้สุด) ของเวลารอของสายที่รับ เป็นวินาทีปัดขึ้น",
-        )
-        for name, q, en, th in (("p50", 0.5, "Median", "มัธยฐาน"), ("p90", 0.9, "90th percentile", "เปอร์เซ็นไทล์ที่ 90"))
-    ),
-    KPI(
-        name="talk_seconds_mean",
-        kind=Kind.MEAN,
-        unit="seconds",
-        numerator="talk_ms",
-        denominator="answered_talk_known",
-        per=1000,
-        label_en="Mean talk time",
-        label_th="เวลาสนทนาเฉลี่ย",
-        definition_en="Talk time of all passages of a call, mean over answered calls whose talk time is known",
-        definition_th="เวลาสนทนารวมทุกช่วงของสาย เฉลี่ยต่อสายที่รับซึ่งทราบเวลาสนทนา",
-    ),
-    KPI(
-        name="first_contact_resolution_rate",
-        kind=Kind.RATIO,
-        unit="ratio",
-        better=Better.HIGHER,
-        numerator="fcr_resolved",
-        denominator="fcr_eligible",
-        label_en="First-contact resolution",
-        label_th="การให้บริการสำเร็จในการติดต่อครั้งแรก",
-        definition_en="Answered calls with no later call of the same number to this centre within {fcr_window} ÷ answered calls of a known number whose {fcr_window} are over",
-        definition_th="สายที่รับซึ่งหมายเลขเดิมไม่โทรมาอีกภายใน {fcr_window} ÷ สายที่รับซึ่งทราบหมายเลขและครบ {fcr_window} แล้ว",
-    ),
-    _count(
-        "queue_entries",
-        "Queue entries",
-        "จำนวนครั้งที่เข้าคิว",
-        "Passages through any queue of the calls that first reached this queue; transfers add to it",
-        "จำนวนครั้งที่เข้าคิวทั้งหมดของสายที่เข้าคิวนี้เป็นคิวแรก รวมการโอนต่อ",
-    ),
-    _count(
-        "queue_passages",
-        "Passages through this queue",
-        "จำนวนครั้งที่ผ่านคิวนี้",
-        "Passages through this queue, transfers from other queues included",
-        "จำนวนครั้งที่สายเข้าคิวนี้ รวมสายโอนจากคิวอื่น",
-    ),
-    _count(
-        "queue_passages_answered",
-        "Passages answered",
-        "ผ่านคิวนี้แล้วมีผู้รับ",
-        "Passages through this queue that were answered in it",
-        "จำนวนครั้งที่เข้าคิวนี้และมีผู้รับ",
-    ),
-    _count(
-        "queue_passages_abandoned",
-        "Passages abandoned",
-        "ผ่านคิวนี้แล้ววางสาย",
-        "Passages through this queue that the caller ended by hanging up",
-        "จำนวนครั้งที่เข้าคิวนี้แล้วผู้โทรวางสาย",
-    ),
-    KPI(
-        name="queue_wait_seconds_mean",
-        kind=Kind.MEAN,
-        unit="seconds",
-        better=Better.LOWER,
-        numerator="queue_wait_ms",
-        denominator="queue_wait_known",
-        per=1000,
-        label_en="Mean wait in this queue",
-        label_th="เวลารอเฉลี่ยในคิวนี้",
-        definition_en="Mean wait of the passages through this queue that were answered or abandoned",
-        definition_th="เวลารอเฉลี่ยของการเข้าคิวนี้ที่มีผู้รับหรือผู้โทรวางสาย",
-    ),
-    *(
-        _count(name, en, th, f"{en}, as the dialplan logged them", f"{th} ตามที่แผนการโทรบันทึก")
-        for name, en, th in (
-            ("turned_away_empty", "Calls refused: no agent", "สายที่ถูกปฏิเสธเพราะไม่มีเจ้าหน้าที่"),
-            ("turned_away_full", "Calls refused or diverted: queue full", "สายที่ถูกปฏิเสธเพราะคิวเต็ม"),
-            ("turned_away_closed", "Calls to a closed queue", "สายที่เข้ามาเมื่อคิวปิด"),
-        )
-    ),
-    _count(
-        "calls_did_without_entry",
-        "Calls that reached no queue",
-        "สายที่โทรถึงแต่ไม่เข้าคิว",
-        "Calls that reached a number of the centre and entered no queue: turned away by a full or empty one without a "
-        "record of it, or gone during the announcement; not offered",
-        "สายที่โทรถึงหมายเลขของศูนย์แต่ไม่เข้าคิว เช่น คิวเต็มหรือไม่มีเจ้าหน้าที่โดยไม่มีบันทึก หรือวางสายระหว่างเสียงตอบรับ ไม่นับเป็นสายเข้า",
-    ),
-    _count(
-        "calls_only_in_other_log",
-        "Calls that only another log knows",
-        "สายที่พบเฉพาะในบันทึกอื่น",
-        "Calls that a lesser log of the same telephone system tells of and the better one, present at the time, does not: "
-        "refused by a full or empty queue, or put through without one; not offered",
-        "สายที่พบในบันทึกรองของตู้สาขาเดียวกัน แต่ไม่พบในบันทึกหลักซึ่งทำงานอยู่ในเวลานั้น เช่น คิวเต็ม หรือต่อสายโดยไม่ผ่านคิว ไม่นับเป็นสายเข้า",
+        ("Calls of unknown end", "สายที่ไม่ทราบผล"),
+        (
+            (
+                "Calls never answered and without an end in their last passage, which began before a restart of the PBX or more "
+                "than 4 hours before the last event of it; counted as lost"
+            ),
+            "สายที่ไม่มีผู้รับและไม่พบการสิ้นสุดของช่วงสุดท้าย ซึ่งเริ่มก่อนตู้สาขาเริ่มใหม่ หรือก่อนเหตุการณ์ล่าสุดของตู้สาขาเกิน 4 ชั่วโมง นับเป็นสายหลุด",
+        ),
+        criteria=("Q20.2", "Q20.3", "Q15.2"),
     ),
 )
+
+LOSSES: tuple[KPI, ...] = (
+    ratio(
+        "abandoned_call_rate",
+        ("calls_lost", "calls_offered"),
+        ("Abandoned-call rate", "อัตราสายหลุด"),
+        (
+            "Lost ÷ offered, where lost = offered − answered − left by key − still waiting; no short call is left out",
+            "สายหลุด ÷ สายเข้า โดยสายหลุด = สายเข้า − สายที่รับ − สายที่กดปุ่มออก − สายที่กำลังรอ ไม่ตัดสายสั้นออก",
+        ),
+        better=Better.LOWER,
+        target=0.05,
+        wall=2,
+    ),
+    ratio(
+        "abandoned_call_rate_plain",
+        ("calls_abandoned", "calls_offered"),
+        ("Abandoned by the caller", "อัตราผู้โทรวางสายก่อนรับ"),
+        ("Abandoned by the caller ÷ offered", "สายที่ผู้โทรวางก่อนรับ ÷ สายเข้า"),
+        better=Better.LOWER,
+    ),
+    ratio(
+        "abandoned_call_rate_excluding_short",
+        ("calls_abandoned_not_short", "calls_not_short"),
+        ("Abandoned, short calls left out", "อัตราผู้โทรวางสาย ไม่รวมสายสั้น"),
+        (
+            (
+                "Abandoned by the caller after {short_abandon_s} s or more ÷ (offered − abandoned before {short_abandon_s} s); an "
+                "abandoned call of unknown wait is not short"
+            ),
+            (
+                "สายที่ผู้โทรวางเมื่อรอตั้งแต่ {short_abandon_s} วินาที ÷ (สายเข้า − สายที่วางก่อน {short_abandon_s} วินาที) "
+                "สายที่วางโดยไม่ทราบเวลารอไม่ถือเป็นสายสั้น"
+            ),
+        ),
+        better=Better.LOWER,
+        settings=("short_abandon_s",),
+    ),
+    ratio(
+        "first_attempt_lost_rate",
+        ("calls_first_attempts_lost", "calls_first_attempts"),
+        ("Lost on first attempt", "อัตราสายหลุดในการติดต่อครั้งแรก"),
+        (
+            (
+                "Lost first attempts ÷ first attempts. A first attempt is an offered call with no other offered call of the same "
+                "caller at this centre in the 24 h before it: none at a time u with t − 24 h ≤ u < t, times to the "
+                "millisecond. Each call of an unknown caller is one"
+            ),
+            (
+                "สายหลุดที่เป็นการติดต่อครั้งแรก ÷ การติดต่อครั้งแรกทั้งหมด การติดต่อครั้งแรกคือสายเข้าซึ่งผู้โทรรายเดียวกันไม่มีสายเข้าอื่นที่ศูนย์นี้ใน 24 "
+                "ชั่วโมงก่อนหน้า (เวลา u ที่ t − 24 ชั่วโมง ≤ u < t เทียบเป็นมิลลิวินาที) สายที่ไม่ทราบผู้โทรนับเป็นการติดต่อครั้งแรกทุกสาย"
+            ),
+        ),
+        better=Better.LOWER,
+        target=0.05,
+    ),
+    count(
+        "calls_first_attempts",
+        ("First attempts", "สายติดต่อครั้งแรก"),
+        (
+            (
+                "Offered calls with no other offered call of the same caller at this centre in [t − 24 h, t); each call of an "
+                "unknown caller is one"
+            ),
+            "สายเข้าซึ่งผู้โทรรายเดียวกันไม่มีสายเข้าอื่นที่ศูนย์นี้ในช่วง [t − 24 ชั่วโมง, t) สายที่ไม่ทราบผู้โทรนับทุกสาย",
+        ),
+    ),
+    count(
+        "calls_first_attempts_caller_unknown",
+        ("First attempts of unknown callers", "สายติดต่อครั้งแรกที่ไม่ทราบผู้โทร"),
+        (
+            "Offered calls whose number is withheld or unknown: each counts as a first attempt, for nobody can tell",
+            "สายเข้าที่ปกปิดหรือไม่ทราบหมายเลข นับเป็นการติดต่อครั้งแรกทุกสายเพราะไม่อาจทราบได้",
+        ),
+        criteria=("Q20.2", "Q15.2"),
+    ),
+)
+
+APART: tuple[KPI, ...] = (
+    count(
+        "calls_outside_hours",
+        ("Calls outside service hours", "สายที่โทรเข้านอกเวลาให้บริการ"),
+        (
+            (
+                "Calls that arrived when the centre was closed, those that met only a closed queue among them; 0 at a centre that "
+                "declares no hours. They are in no other figure of calls"
+            ),
+            "สายที่โทรเข้าเมื่อศูนย์ปิด รวมสายที่พบแต่คิวปิด ศูนย์ที่ไม่ได้กำหนดเวลาให้บริการมีค่าเป็น 0 ไม่นำไปรวมในตัวเลขอื่นของสายโทรศัพท์",
+        ),
+        excludes=_ANY_HOUR,
+    ),
+    count(
+        "calls_outside_hours_answered",
+        ("Calls outside hours, answered", "สายนอกเวลาที่รับ"),
+        ("Calls outside service hours that a person answered", "สายที่โทรเข้านอกเวลาให้บริการและมีเจ้าหน้าที่รับ"),
+        excludes=_ANY_HOUR,
+    ),
+    count(
+        "calls_outside_hours_lost",
+        ("Calls outside hours, not answered", "สายนอกเวลาที่ไม่ได้รับ"),
+        (
+            "Calls outside service hours that were neither answered nor left by key nor are still waiting",
+            "สายที่โทรเข้านอกเวลาให้บริการซึ่งไม่มีผู้รับ ไม่ได้กดปุ่มออก และไม่ได้กำลังรอ",
+        ),
+        excludes=_ANY_HOUR,
+    ),
+    ratio(
+        "calls_outside_hours_lost_rate",
+        ("calls_outside_hours_lost", "calls_outside_hours"),
+        ("Not answered, outside hours", "อัตราสายนอกเวลาที่ไม่ได้รับ"),
+        (
+            "Calls outside service hours that were lost ÷ calls outside service hours",
+            "สายนอกเวลาให้บริการที่ไม่ได้รับ ÷ สายนอกเวลาให้บริการทั้งหมด",
+        ),
+        better=Better.NONE,
+        excludes=_ANY_HOUR,
+    ),
+    count(
+        "calls_before_opening",
+        ("Calls before opening, answered after", "สายที่โทรก่อนเปิดและรับเมื่อเปิดแล้ว"),
+        (
+            (
+                "Calls outside service hours whose caller waited until the next opening or longer and was answered: arrival + wait "
+                "is at or after it"
+            ),
+            "สายที่โทรเข้านอกเวลาให้บริการและรอจนถึงเวลาเปิดครั้งถัดไปหรือนานกว่าแล้วมีผู้รับ",
+        ),
+        excludes=_ANY_HOUR,
+    ),
+    count(
+        "calls_test",
+        ("Test calls", "สายทดสอบ"),
+        (
+            "Calls with an entry from one of the centre's test numbers, at any hour; they are in no other figure",
+            "สายที่โทรจากหมายเลขทดสอบของศูนย์ ไม่ว่าเวลาใด ไม่นำไปรวมในตัวเลขอื่น",
+        ),
+        settings=("test_numbers",),
+        criteria=("Q15.2",),
+        excludes=("", ""),
+    ),
+)
+
+KPIS: tuple[KPI, ...] = (
+    *VOLUMES, *LOSSES, *APART, *call_ring_kpis.KPIS, *call_wait_kpis.KPIS, *call_resolution_kpis.KPIS, *call_more_kpis.KPIS,
+)  # fmt: skip

@@ -1,17 +1,27 @@
-"""Calls: stints → calls (one caller's one attempt) → measures. Their KPIs are in call_kpis.py.
+"""Calls: stints → calls (one caller's one attempt) → measures. Their KPIs are in call_kpis.py and its neighbours.
 
 A call is one call id. It belongs to its first queue and to its arrival; a passage through a further queue only adds
-to its `queue_entries`. The `queue_passages` belong to the queue that was passed. A call that met only a closed queue is not offered.
+to its `queue_entries`. The `queue_passages` belong to the queue that was passed. Figures are over the calls in scope
+(`kpis.call_scope`). A call that met only a closed queue is not offered, unless its centre declares its hours and it came
+within them: then the queue should have been open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from kpis.columns import I64, MISSING, Bool, Columns, absent, concat, first_row, group, pair, pick, total
+from kpis.call_chain import Chain
+from kpis.call_rows import callers, clocks, ring_ms
+from kpis.call_scope import Scope, apart, scope_of
+from kpis.columns import I64, MISSING, Bool, Columns, rows_where
+from kpis.declared import Told
 from kpis.model import Facts, Rules
+from kpis.outbound import outbound
+from kpis.reached import reached
+from kpis.repeats import History, histories
 from kpis.sources import tell_apart
 from kpis.stints import (
     ABANDONED,
@@ -27,209 +37,249 @@ from kpis.stints import (
     Stints,
     stints,
 )
+from kpis.told_besides import Besides, told_besides
+from kpis.wrap_ups import NO_CALL, with_wrap_ups
 
-REACHED, RESTARTED = 50, 95
+RESTARTED = 95
 LONGEST_WAIT_US = 4 * 3600 * 1_000_000
 """A call open longer than this, or open when its PBX restarted, is censored: it was cut off or its end was lost."""
 
 _PBX = np.zeros(128, np.bool_)
 _PBX[50:90] = True
 _PBX[95:97] = True
-_CLOCKS = {"agent_total": 0, "agent_last": 1, "queue": 2}
-_TURNED_AWAY = (TURNED_AWAY_EMPTY, TURNED_AWAY_FULL, TURNED_AWAY_CLOSED)
+_REFUSAL = np.zeros(128, np.bool_)
+_REFUSAL[[TURNED_AWAY_EMPTY, TURNED_AWAY_FULL, TURNED_AWAY_CLOSED]] = True
 
 
 def last_heard(cols: Columns) -> dict[int, int]:
     """Site → time of its last event from any PBX source: until then its calls are known."""
-    rows = _PBX[cols.type]
-    codes, of = np.unique(cols.site[rows], return_inverse=True)
-    latest = np.zeros(len(codes), np.int64)
-    np.maximum.at(latest, of, cols.time_us[rows])
-    return dict(zip(codes.tolist(), latest.tolist(), strict=True))
+    rows = rows_where(_PBX[cols.type])
+    if not len(rows):
+        return {}
+    site, time_us = cols.site[rows], cols.time_us[rows]
+    latest = np.full(int(site.max()) + 1, MISSING)
+    if np.all(time_us[1:] >= time_us[:-1]):
+        latest[site] = time_us  # of several assignments to one place the last stays
+    else:
+        np.maximum.at(latest, site, time_us)
+    codes = rows_where(latest != MISSING)
+    return dict(zip(codes.tolist(), latest[codes].tolist(), strict=True))
 
 
-def contacts(cols: Columns, rules: Rules) -> tuple[Facts, Facts, Facts]:
-    """The calls, the stints, and the calls that reached the centre but no queue, among these events, whatever order the
-    events are in. Calls that several sources tell of count once (`kpis.sources`)."""
+def contacts(cols: Columns, rules: Rules) -> dict[str, Facts]:
+    """Among these events, whatever order they are in: the `calls`, the `stints`, the calls that came to the centre but to
+    no queue (`unqueued`), those that `reached` one of its numbers, and those that it placed (`outbound`). Calls that
+    several sources tell of count once (`kpis.sources`)."""
     ends = {**last_heard(cols), **rules.end_us}
     cols, elsewhere = tell_apart(cols, rules.tellers)
-    passages = stints(cols)
-    calls = _calls(passages, rules, ends, cols.take(cols.type == RESTARTED))
-    return calls, _stint_facts(passages), _unqueued(cols, passages, elsewhere)
+    chain = Chain(stints(cols))
+    calls = _calls(chain, rules, ends, cols)
+    lost = (calls.outcome != ANSWERED) & (calls.outcome != LEFT_BY_KEY) & (calls.outcome != OPEN)
+    besides = told_besides(cols, chain.s.call)
+    facts = _facts(chain, calls, besides, rules)
+    return {
+        "calls": with_wrap_ups(facts, cols, rules),
+        "stints": _stint_facts(chain.s, calls.scope),
+        **reached(
+            cols,
+            chain.s.call,
+            calls.outcome == ANSWERED,
+            calls.scope.inside,
+            elsewhere,
+            rules.calendar,
+            besides.at_voicemail,
+        ),
+        **outbound(cols, calls.site, calls.when_ms, (calls.caller, calls.alias), lost),
+    }
 
 
-def _calls(s: Stints, rules: Rules, ends: Mapping[int, int], restarts: Columns) -> Facts:
-    order = np.lexsort((s.seq, s.enter_us))
-    g = group(s.call[order])
-    order, at, of = order[g.order], g.starts, g.of_row
-    last = np.append(at[1:], len(order))[: len(at)] - 1
-    site, unit, arrival = s.site[order][at], s.unit[order][at], s.enter_us[order][at]
-    told = _Told(site)
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What each call was, in scope or not."""
 
-    first_answer = first_row(s.answered[order], at)
-    answered = first_answer < len(order)
-    until_answer = np.arange(len(order)) <= first_answer[of]
-    outcomes, wait = s.outcome[order], s.wait_ms[order]
-    untold = until_answer & (wait == MISSING)
-    wait_ms = total(np.where(until_answer & (wait != MISSING), wait, 0), at)
-    wait_ms[total(untold.astype(np.int64), at) > 0] = MISSING
-    wait_known = answered & (wait_ms != MISSING)
+    site: I64
+    told: Told
+    arrival_us: I64
+    when_ms: I64
+    scope: Scope
+    outcome: I64
+    wait_ms: I64
+    offered: Bool
+    """It is one of the calls that the figures are over."""
+    caller: I64
+    alias: I64
+    history: History
+    window_over: Bool
+    """All of its window of repeat calls is known."""
 
-    outcome = np.where(answered, ANSWERED, outcomes[last])
-    outcome[(outcome == OPEN) & _cut_off(site, told, s.enter_us[order][last], ends, restarts)] = CENSORED
-    offered = total((outcomes != TURNED_AWAY_CLOSED).astype(np.int64), at) > 0
-    abandoned, left = outcome == ABANDONED, outcome == LEFT_BY_KEY
-    short = abandoned & (wait_ms != MISSING) & (wait_ms < told(rules.short_abandon_ms))
 
-    ring_last = pick(s.ring_last_ms[order], first_answer)
-    tried = total(np.where(until_answer, s.ring_tried_ms[order], 0), at)
-    clock = told({k: _CLOCKS[v] for k, v in rules.ring_clock.items()})
-    ring_total = np.where(ring_last == MISSING, MISSING, ring_last + tried)
-    ring = np.select([clock == 1, clock == 2], [ring_last, wait_ms], ring_total)
+def _calls(chain: Chain, rules: Rules, ends: Mapping[int, int], cols: Columns) -> _Calls:
+    s, first, last = chain.s, chain.first, chain.last
+    site, arrival = s.site[first], s.enter_us[first]
+    told = Told(site)
+    outcome = chain.outcome()
+    waiting = rows_where(outcome == OPEN)
+    if len(waiting):
+        outcome[waiting[cut_off(site[waiting], s.enter_us[last[waiting]], ends, cols)]] = CENSORED
+
+    test = chain.any(s.test)
+    scope = scope_of(site, arrival, test, rules.calendar)
+    offered = chain.any(s.outcome != TURNED_AWAY_CLOSED)
+    if not offered.all():
+        offered |= rules.calendar.declared(site)
+    offered &= scope.inside
+
+    caller, alias = callers(chain, test)
+    when, end, window = ((us + 500) // 1000 for us in (arrival, told(ends), told(rules.fcr_window_us)))
+    history = histories(site, when, (caller, alias), window, outcome == ANSWERED, offered)
+    return _Calls(
+        site,
+        told,
+        arrival,
+        when,
+        scope,
+        outcome,
+        chain.wait_ms(),
+        offered,
+        caller,
+        alias,
+        history,
+        when + window <= end,
+    )
+
+
+def _facts(chain: Chain, c: _Calls, besides: Besides, rules: Rules) -> Facts:
+    s, told, wait_ms, history = chain.s, c.told, c.wait_ms, c.history
+    outcome = c.outcome if c.scope.all_inside else np.where(c.scope.inside, c.outcome, NO_CALL)
+    answered, abandoned, left = outcome == ANSWERED, outcome == ABANDONED, outcome == LEFT_BY_KEY
+    wait_told = wait_ms != MISSING
+    wait_known = answered & wait_told
+    short = abandoned & wait_told & (wait_ms < told(rules.short_abandon_ms))
+    not_short = abandoned & ~short
+    within_target = wait_told & (wait_ms <= told.at(rules.service_level_ms, c.arrival_us))
+    in_time, gone_in_time = answered & within_target, abandoned & within_target
+    lost = c.offered & ~answered & ~left & (outcome != OPEN)
+
+    entries = chain.total(~_REFUSAL[s.outcome])
+    exited = wait_told & (entries > 0) & (outcome != NO_CALL)
+    left_s = exited & ~answered
+    if not c.scope.all_inside:
+        entries[~c.scope.inside] = 0
+    wait_s = -(-wait_ms // 1000)
+
+    ring_last = chain.at(s.ring_last_ms, chain.first_answer)
+    ring = ring_ms(ring_last, chain.total(s.ring_tried_ms, chain.until), wait_ms, told(clocks(rules)))
     ring_known, ring_last_known = answered & (ring != MISSING), answered & (ring_last != MISSING)
     cycle = told(rules.ring_cycle_ms)
-    rings = np.where(ring_known, ring // cycle + 1, 0)
-    rings_last = np.where(ring_last_known, ring_last // cycle + 1, 0)
+    rings = np.where(ring_known, ring // np.maximum(cycle, 1) + 1, 0)
 
-    named = first_row(s.caller[order] != 0, at)
-    caller, alias = (np.where(named < len(order), pick(x[order], named), 0) for x in (s.caller, s.caller_alias))
-    eligible, repeated = _repeats(site, told, arrival, caller, alias, rules, ends)
-    eligible &= answered
+    talk_ms = np.where(answered, chain.total(s.talk_ms), 0)
+    talk_known = answered & chain.any(s.talk_known)
+    sent, on, served = chain.transfers()
+    if not c.scope.all_inside:
+        sent, on, served = (x & c.scope.inside for x in (sent, on, served))
+    known = answered & (c.caller != 0)
+    eligible = known & c.window_over
+    first_attempt = c.offered & ~history.tried_before
+    first_contact = eligible & ~history.continued
     return Facts(
-        site=site.astype(np.int32),
-        unit=unit.astype(np.int32),
-        arrival_us=arrival,
+        site=c.site.astype(np.int32),
+        unit=s.unit[chain.first].astype(np.int32),
+        arrival_us=c.arrival_us,
         counts={
-            "calls_offered": offered,
+            "calls_offered": c.offered,
             "calls_answered": answered,
             "calls_abandoned": abandoned,
             "calls_timed_out": outcome == TIMED_OUT,
             "calls_no_agent": outcome == NO_AGENT,
             "calls_left_by_key": left,
-            "calls_lost": offered & ~answered & ~left & (outcome != OPEN),
-            "calls_not_short": offered & ~short,
-            "calls_abandoned_not_short": abandoned & ~short,
+            "calls_lost": lost,
+            "calls_not_short": c.offered & ~short,
+            "calls_abandoned_not_short": not_short,
             "calls_outcome_unknown": outcome == CENSORED,
-            "queue_entries": total((~np.isin(outcomes, _TURNED_AWAY)).astype(np.int64), at),
+            "queue_entries": entries,
+            **apart(c.scope, c.site, c.arrival_us, c.outcome, wait_ms, rules.calendar),
+            "calls_first_attempts": first_attempt,
+            "calls_first_attempts_lost": first_attempt & lost,
+            "calls_first_attempts_caller_unknown": c.offered & (c.caller == 0),
             "calls_ring_known": ring_known,
             "calls_ring_last_known": ring_last_known,
             **{f"rings_{r}": rings == r for r in range(1, 5)},
             "rings_5_or_more": rings >= 5,
             "answered_within_3_rings": ring_known & (rings <= 3),
-            "answered_within_3_rings_last_attempt": ring_last_known & (rings_last <= 3),
-            "answered_within_target": wait_known & (wait_ms <= told(rules.service_level_ms)),
+            "answered_within_3_rings_last_attempt": ring_last_known & (ring_last < 3 * cycle),
+            "answered_within_15_s_of_ringing": ring_known & (ring < 15_000),
+            "answered_within_18_s_of_ringing": ring_known & (ring < 18_000),
+            "answered_within_target": in_time,
+            "answered_or_abandoned_within_target": in_time | gone_in_time,
+            "calls_answered_or_abandoned": answered | abandoned,
+            "calls_answered_or_abandoned_not_short": answered | not_short,
             "answered_wait_known": wait_known,
+            "answered_wait_unknown": answered & ~wait_told,
             "answered_wait_ms": np.where(wait_known, wait_ms, 0),
+            "exit_wait_known": exited,
+            "exit_wait_ms": np.where(exited, wait_ms, 0),
             "ring_ms": np.where(ring_known, ring, 0),
-            "talk_ms": np.where(answered, total(s.talk_ms[order], at), 0),
-            "answered_talk_known": answered & (total(s.talk_known[order].astype(np.int64), at) > 0),
+            "talk_ms": talk_ms,
+            "answered_talk_known": talk_known,
+            "handle_ms": np.where(talk_known, talk_ms, 0),
+            **besides.measures(c.offered, answered, lost, c.scope.outside),
+            "calls_transferred": sent,
+            "calls_transferred_to_queue": on,
+            "calls_transferred_elsewhere": sent & ~on,
+            "calls_transferred_answered": served,
             "fcr_eligible": eligible,
-            "fcr_resolved": eligible & ~repeated,
-            "answered_caller_unknown": answered & (caller == 0),
+            "fcr_resolved": eligible & ~history.repeated,
+            "fcr_first_contacts": first_contact,
+            "fcr_first_contacts_resolved": first_contact & ~history.repeated,
+            "fcr_window_open": known & ~c.window_over,
+            "answered_caller_unknown": answered & (c.caller == 0),
         },
         seconds={
-            "call_wait_s": np.where(wait_known, -(-wait_ms // 1000), -1),
+            "call_wait_s": np.where(wait_known, wait_s, -1),
+            "call_left_s": np.where(left_s, wait_s, -1),
             "call_ring_s": np.where(ring_known, -(-ring // 1000), -1),
+            "call_rings": np.where(ring_known, rings, -1),
         },
         state={
-            "outcome": outcome,
-            "caller": caller,
+            "outcome": c.outcome,
+            "caller": c.caller,
             "wait_ms": wait_ms,
-            "waiting_since_us": s.enter_us[order][last],
-            "waiting_unit": s.unit[order][last],
+            "waiting_since_us": s.enter_us[chain.last],
+            "waiting_unit": s.unit[chain.last],
         },
     )
 
 
-def _unqueued(cols: Columns, passages: Stints, elsewhere: Columns) -> Facts:
-    """Calls that are not offered: those that reached a number and no queue, and those that only a lesser log knows."""
-    reached = cols.take((cols.type == REACHED) & (cols.contact != 0))
-    unqueued = absent(pair(reached.site.astype(np.uint64), reached.contact), passages.call)
-    reached, elsewhere = reached.take(unqueued), elsewhere.take(elsewhere.contact != 0)
-    ev = concat([reached, elsewhere])
-    is_elsewhere = np.arange(len(ev)) >= len(reached)
-    g = group(pair(ev.site.astype(np.uint64), ev.contact))
-    # The first event by time says when and where; of one instant an entry into a queue before the number dialled.
-    order = np.lexsort((ev.type == REACHED, ev.time_us))
-    first = np.full(len(g), len(ev), np.int64)
-    of_event = np.empty(len(ev), np.int64)
-    of_event[g.order] = g.of_row
-    first[of_event[order[::-1]]] = order[::-1]
-    entered = np.full(len(g), -1, np.int64)
-    rows = order[ev.type[order] != REACHED][::-1]
-    entered[of_event[rows]] = rows
-    at = np.where(entered >= 0, entered, first)
-    return Facts(
-        site=ev.site[at],
-        unit=ev.unit[at],
-        arrival_us=ev.time_us[first],
-        counts={"calls_did_without_entry": ~is_elsewhere[at], "calls_only_in_other_log": is_elsewhere[at]},
-    )
-
-
-class _Told:
-    """What tables by site say for each row; the sites of the rows are looked up once."""
-
-    def __init__(self, site: I64) -> None:
-        self._codes, self._where = np.unique(site, return_inverse=True)
-
-    def __call__(self, table: Mapping[int, int]) -> I64:
-        return np.array([table[int(c)] for c in self._codes], np.int64)[self._where]
-
-
-def _cut_off(site: I64, told: _Told, since_us: I64, ends: Mapping[int, int], restarts: Columns) -> Bool:
+def cut_off(site: I64, since_us: I64, ends: Mapping[int, int], cols: Columns) -> Bool:
     """Which open calls cannot still be waiting: too old by the site's last event, or their PBX began anew since."""
-    out: Bool = since_us < told(ends) - LONGEST_WAIT_US
-    for code in np.unique(restarts.site):
-        out |= (site == code) & (since_us < restarts.time_us[restarts.site == code].max())
+    out: Bool = since_us < Told(site)(ends) - LONGEST_WAIT_US
+    rows = rows_where(cols.type == RESTARTED)
+    if len(rows):
+        restarts = cols.take(rows)
+        for code in np.unique(restarts.site):
+            out |= (site == code) & (since_us < restarts.time_us[restarts.site == code].max())
     return out
 
 
-def _repeats(
-    site: I64, told: _Told, arrival: I64, caller: I64, alias: I64, rules: Rules, ends: Mapping[int, int]
-) -> tuple[Bool, Bool]:
-    """For each call: is its window over and its caller known; and did the caller reach the site again within it.
-
-    Window method of first-contact resolution: a later call in (t, t + window], answered or not, is a repeat.
-    Around a change of the privacy key a call carries two tokens (`alias` is under the key before); two calls are
-    the same caller's when any token is the same. Times are taken to the millisecond: the microseconds of a log of
-    whole seconds are the order of its lines, and must not decide at the edges of the window.
-    """
-    when, end, window = ((us + 500) // 1000 for us in (arrival, told(ends), told(rules.fcr_window_us)))
-    known = caller != 0
-    eligible = known & (when + window <= end)
-    repeated = np.zeros(len(site), np.bool_)
-    rows = np.concatenate([np.flatnonzero(known), np.flatnonzero(alias != 0)])
-    token = np.concatenate([caller[known], alias[alias != 0]]).view(np.uint64)
-    by_time = np.argsort(when[rows], kind="stable")
-    rows, token = rows[by_time], token[by_time]
-    g = group(pair(site[rows].astype(np.uint64), token))
-    rows, of = rows[g.order], g.of_row
-    t = when[rows]
-    new = np.ones(len(rows), np.bool_)
-    new[1:] = (of[1:] != of[:-1]) | (t[1:] != t[:-1])
-    later = np.append(np.flatnonzero(new)[1:], len(rows))[np.cumsum(new) - 1]  # first row of a later instant
-    there = later < len(rows)
-    later[~there] = 0
-    again = there & (of[later] == of) & (t[later] - t <= window[rows])
-    repeated[rows[again]] = True
-    return eligible, repeated
-
-
-def _stint_facts(s: Stints) -> Facts:
-    told = (s.wait_ms != MISSING) & (s.answered | (s.outcome == ABANDONED))
+def _stint_facts(s: Stints, scope: Scope) -> Facts:
+    """Passages follow the scope of their call. Refusals are counted whenever they came, tests left out: they are what
+    the log says of callers who met no queue, beside the calls of the trunk."""
+    outcome = s.outcome if scope.all_inside else np.where(scope.inside[s.of], s.outcome, NO_CALL)
+    refused = s.outcome if scope.all_inside else np.where(scope.test[s.of], NO_CALL, s.outcome)
+    told = (s.wait_ms != MISSING) & ((outcome == ANSWERED) | (outcome == ABANDONED))
     return Facts(
         site=s.site.astype(np.int32),
         unit=s.unit.astype(np.int32),
         arrival_us=s.enter_us,
         counts={
-            "queue_passages": ~np.isin(s.outcome, _TURNED_AWAY),
-            "queue_passages_answered": s.answered,
-            "queue_passages_abandoned": s.outcome == ABANDONED,
+            "queue_passages": ~_REFUSAL[outcome] & (outcome != NO_CALL),
+            "queue_passages_answered": outcome == ANSWERED,
+            "queue_passages_abandoned": outcome == ABANDONED,
             "queue_wait_known": told,
             "queue_wait_ms": np.where(told, s.wait_ms, 0),
-            "turned_away_empty": s.outcome == TURNED_AWAY_EMPTY,
-            "turned_away_full": s.outcome == TURNED_AWAY_FULL,
-            "turned_away_closed": s.outcome == TURNED_AWAY_CLOSED,
+            "turned_away_empty": refused == TURNED_AWAY_EMPTY,
+            "turned_away_full": refused == TURNED_AWAY_FULL,
+            "turned_away_closed": refused == TURNED_AWAY_CLOSED,
         },
     )

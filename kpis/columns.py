@@ -7,8 +7,10 @@ Arrays are one-dimensional and of equal length unless a docstring says otherwise
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +54,9 @@ class Columns:
 
     def take(self, index: npt.NDArray[np.intp] | Bool | slice) -> Columns:
         """The rows that `index` (positions, mask or slice) selects."""
-        return Columns(*(getattr(self, f.name)[index] for f in fields(self)))
+        if isinstance(index, np.ndarray) and index.dtype == np.bool_:
+            index = index.nonzero()[0]
+        return Columns(*[column[index] for column in _all(self)])
 
 
 DTYPES: dict[str, np.dtype[np.generic]] = {
@@ -70,6 +74,8 @@ DTYPES: dict[str, np.dtype[np.generic]] = {
     "source": np.dtype(np.int32),
 }
 """The columns and their types, in the order of `Columns`; a row takes 74 bytes."""
+_all = attrgetter(*DTYPES)
+"""All columns of `Columns`."""
 
 
 def empty() -> Columns:
@@ -95,7 +101,7 @@ class Zones:
     starts_us: tuple[I64, ...]
     offsets_us: tuple[I64, ...]
 
-    def to_local(self, time_us: I64, site: I32) -> I64:
+    def to_local(self, time_us: I64, site: I32 | I64) -> I64:
         """Wall-clock microseconds since the local 1970-01-01, for each row."""
         if len(self.starts_us) == 1:
             return self._shift(time_us, 0)
@@ -160,8 +166,8 @@ class Groups:
 def group(key: U64) -> Groups:
     """Bring equal keys together, rows of one key staying in the order they have.
 
-    One in-place sort of (upper key bits | row number): several times faster than a stable argsort. Where two
-    different keys share the upper bits (about once in 2**(64 - log2 n) pairs) it falls back to the argsort.
+    One in-place sort of (upper key bits | row number): several times faster than a stable argsort. The few rows whose
+    different keys share the upper bits are sorted again. Groups are in the order of their keys.
     """
     n = len(key)
     if n == 0:
@@ -171,17 +177,24 @@ def group(key: U64) -> Groups:
     low = (np.uint64(1) << bits) - np.uint64(1)
     packed = (key & ~low) | np.arange(n, dtype=np.uint64)
     packed.sort()
-    order = (packed & low).astype(np.intp)
-    by_key = key[order]
+    order = (packed & low).view(np.intp)
+    by_key = key.take(order)
     new = np.empty(n, np.bool_)
     new[0] = True
     np.not_equal(by_key[1:], by_key[:-1], out=new[1:])
     upper = packed & ~low
-    if np.any(new[1:] & (upper[1:] == upper[:-1])):
-        order = np.argsort(key, kind="stable")
-        by_key = key[order]
+    mixed = new[1:] & (upper[1:] == upper[:-1])
+    if mixed.any():
+        shared = np.unique(upper[1:][mixed])
+        first, last = (np.searchsorted(upper, shared, side) for side in ("left", "right"))
+        size = last - first
+        rows = np.repeat(last - np.cumsum(size), size) + np.arange(size.sum())
+        order[rows] = order[rows[np.lexsort((by_key[rows], upper[rows]))]]
+        by_key[rows] = key[order[rows]]
         np.not_equal(by_key[1:], by_key[:-1], out=new[1:])
-    return Groups(order, np.flatnonzero(new), np.cumsum(new) - 1)
+    of_row = new.cumsum()
+    of_row -= 1
+    return Groups(order, new.nonzero()[0], of_row)
 
 
 def absent(key: U64, among: U64) -> Bool:
@@ -219,6 +232,11 @@ def bring_together(cols: Columns, key: U64) -> tuple[Columns, Groups]:
     return together, g
 
 
+def rows_where(mask: Bool | npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:
+    """The rows that it holds for; `np.flatnonzero` without what that costs of a few thousand rows."""
+    return (mask if mask.dtype == np.bool_ else mask != 0).nonzero()[0]  # of whole numbers it takes four times as long
+
+
 def first_row(mask: Bool, starts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """For each group, the first row where `mask` holds; `len(mask)` where none does."""
     n = len(mask)
@@ -234,9 +252,10 @@ def last_row(mask: Bool, starts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
 
 def pick(values: I64, rows: npt.NDArray[np.intp]) -> I64:
     """`values[rows]`, MISSING where a row is out of range (what `first_row` and `last_row` give for none)."""
-    out = np.full(len(rows), MISSING, np.int64)
-    there = (rows >= 0) & (rows < len(values))
-    out[there] = values[rows[there]]
+    if not len(values):
+        return np.full(len(rows), MISSING, np.int64)
+    out = values.take(rows, mode="clip")
+    np.putmask(out, rows.view(np.uint64) >= len(values), MISSING)  # seen so, -1 too is behind the last
     return out
 
 

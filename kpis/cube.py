@@ -1,4 +1,7 @@
-"""The cube: measures summed per site, unit and local quarter of an hour, in whole numbers.
+"""The cube: measures summed per site, local quarter of an hour and unit, in whole numbers.
+
+Families of facts whose units are of one kind share a block: their cells are the same, and a cube of few blocks is built,
+merged and rolled up in few operations.
 
 Whole numbers make every sum exact and independent of order: merge(a, b) equals merge(b, a), and any roll-up equals
 the same computation from scratch.
@@ -6,162 +9,203 @@ the same computation from scratch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from kpis.columns import I64, QUARTER_US, U64, Zones
-from kpis.model import Facts
+from kpis.blocks import (
+    NOTHING,
+    QUARTER_BITS,
+    SECOND_BITS,
+    UNIT_BITS,
+    WHICH_BITS,
+    Block,
+    Cube,
+    Histograms,
+    Seconds,
+    Table,
+    add_entries,
+    add_rows,
+    ascending,
+    cells_of,
+    narrow,
+    one_of,
+    pack,
+    pack_entry,
+)
+from kpis.building import block_of, build
+from kpis.columns import QUARTERS_A_DAY, U64, Bool, rows_where
 
-_SITE_BITS, _UNIT_BITS, _QUARTER_BITS = 20, 20, 24
-_BIN_BITS = 24
-_LONGEST_S = (1 << _BIN_BITS) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Cube:
-    """Cells in the order of their keys. `sums[m][i]` is measure m of cell i."""
-
-    key: U64
-    """site | unit | quarter, packed; quarters are of local time since 1970."""
-    sums: Mapping[str, I64]
-    seconds: Mapping[str, Seconds]
-
-    def __len__(self) -> int:
-        return len(self.key)
-
-    @property
-    def site(self) -> I64:
-        return (self.key >> np.uint64(_UNIT_BITS + _QUARTER_BITS)).astype(np.int64)
-
-    @property
-    def unit(self) -> I64:
-        return ((self.key >> np.uint64(_QUARTER_BITS)) & np.uint64((1 << _UNIT_BITS) - 1)).astype(np.int64)
-
-    @property
-    def quarter(self) -> I64:
-        return (self.key & np.uint64((1 << _QUARTER_BITS) - 1)).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Seconds:
-    """A histogram per cell, sparse: entry i is `count[i]` contacts of `second[i]` whole seconds in cell `cell[i]`.
-
-    Entries are in the order of (cell, second). Exact to the second at any length.
-    """
-
-    cell: I64
-    second: I64
-    count: I64
-
-
-def pack(site: I64, unit: I64, quarter: I64) -> U64:
-    """The key of a cell."""
-    upper = np.left_shift(site.astype(np.uint64), np.uint64(_UNIT_BITS + _QUARTER_BITS))
-    middle = np.left_shift(unit.astype(np.uint64), np.uint64(_QUARTER_BITS))
-    return np.bitwise_or(np.bitwise_or(upper, middle), quarter.astype(np.uint64))
-
-
-def build(facts: Sequence[Facts], zones: Zones) -> Cube:
-    """The cube of these facts."""
-    keys = [
-        pack(f.site.astype(np.int64), f.unit.astype(np.int64), zones.to_local(f.arrival_us, f.site) // QUARTER_US)
-        for f in facts
-    ]
-    cells, where = np.unique(np.concatenate([np.empty(0, np.uint64), *keys]), return_inverse=True)
-    sums: dict[str, I64] = {}
-    seconds: dict[str, Seconds] = {}
-    at = 0
-    for f, key in zip(facts, keys, strict=True):
-        cell = where[at : at + len(key)]
-        at += len(key)
-        for name, value in f.counts.items():
-            sums[name] = _sum(cell, value.astype(np.int64), len(cells))
-        for name, value in f.seconds.items():
-            there = value >= 0
-            seconds[name] = _collect(
-                cell[there].astype(np.int64), np.minimum(value[there], _LONGEST_S), np.ones(int(there.sum()), np.int64)
-            )
-    return Cube(cells, sums, seconds)
+__all__ = [
+    "NOTHING",
+    "Block",
+    "Cube",
+    "Seconds",
+    "block_of",
+    "build",
+    "by_site",
+    "coarsen",
+    "merge",
+    "pack",
+    "rekey",
+    "select",
+    "since",
+    "within",
+]
 
 
 def merge(cubes: Sequence[Cube]) -> Cube:
-    """One cube that holds the sums of all."""
+    """One cube that holds the sums of all.
+
+    Cubes that lie one behind the other (days of a site, or sites) are only put together, without sorting.
+    """
     if len(cubes) == 1:
         return cubes[0]
-    cells, where = np.unique(np.concatenate([np.empty(0, np.uint64), *(c.key for c in cubes)]), return_inverse=True)
-    parts = np.split(where, np.cumsum([len(c) for c in cubes])[:-1]) if cubes else []
-    names = dict.fromkeys(name for c in cubes for name in c.sums)
-    histograms = dict.fromkeys(name for c in cubes for name in c.seconds)
-    sums = {
-        name: sum(
-            (_sum(cell, c.sums[name], len(cells)) for c, cell in zip(cubes, parts, strict=True) if name in c.sums),
-            start=np.zeros(len(cells), np.int64),
+    families = dict.fromkeys(family for cube in cubes for family in cube.blocks)
+    return Cube({f: _joined([cube.blocks[f] for cube in cubes if f in cube.blocks]) for f in families})
+
+
+def _joined(blocks: list[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    if len({tuple(map(id, block.names)) for block in blocks}) > 1:
+        found = {block.names for block in blocks}
+        names = [one_of(tuple(sorted({name for of in found for name in of[i]}))) for i in range(3)]
+        blocks = [_named(block, names) for block in blocks] if len(found) > 1 else blocks
+    full = [block for block in blocks if len(block.key)]
+    if len(full) < 2:
+        return (full or blocks)[0]
+    full.sort(key=_first_key)
+    key = np.concatenate([block.key for block in full])
+    tallies = np.concatenate([block.tallies.rows for block in full])
+    amounts = np.concatenate([block.amounts.rows for block in full])
+    whole = Block(
+        full[0].by, key, Table(full[0].tallies.names, tallies), Table(full[0].amounts.names, amounts), _chained(full)
+    )
+    return whole if ascending(key) else _regrouped(whole, key)
+
+
+def _first_key(block: Block) -> int:
+    return int(block.key[0])
+
+
+def _named(block: Block, names: Sequence[tuple[str, ...]]) -> Block:
+    """The block with these names of tallies, amounts and histograms; what it does not have is 0 in its cells."""
+    h, place = block.seconds, np.array([names[2].index(name) for name in block.seconds.names], np.int64)
+    which = place[h.which] if len(h.entry) else h.which
+    entry, count = add_entries(pack_entry(h.cell, which, h.second), h.count)
+    tables = [_widened(table, of) for table, of in zip((block.tallies, block.amounts), names, strict=False)]
+    return Block(block.by, block.key, tables[0], tables[1], Histograms(names[2], entry, narrow(count)))
+
+
+def _widened(table: Table, names: tuple[str, ...]) -> Table:
+    rows = np.zeros((len(table.rows), len(names)), table.rows.dtype)
+    rows[:, [names.index(name) for name in table.names]] = table.rows
+    return Table(names, rows)
+
+
+def _chained(blocks: Sequence[Block]) -> Histograms:
+    """The entries of all blocks, whose cells are counted on."""
+    entries = [block.seconds.entry for block in blocks]
+    out = np.empty(sum(map(len, entries)), np.uint64)
+    at, cell = 0, 0
+    for block, entry in zip(blocks, entries, strict=True):
+        end = at + len(entry)
+        np.add(entry, np.uint64(cell << (WHICH_BITS + SECOND_BITS)), out=out[at:end])
+        at, cell = end, cell + len(block.key)
+    return Histograms(blocks[0].seconds.names, out, np.concatenate([block.seconds.count for block in blocks]))
+
+
+def rekey(cube: Cube, key_of: Callable[[Block], U64]) -> Cube:
+    """The cells under other keys; those that get the same key are one."""
+    return Cube({family: _regrouped(block, key_of(block)) for family, block in cube.blocks.items()})
+
+
+def coarsen(cube: Cube, quarters: int = QUARTERS_A_DAY) -> Cube:
+    """Cells of that many quarters, a day's where left out: what a year of many sites is kept as."""
+    return rekey(cube, lambda block: pack(block.site, block.unit, block.quarter // quarters * quarters))
+
+
+def _regrouped(block: Block, key: U64) -> Block:
+    """The block with these keys for its cells, which may be in any order and equal."""
+    if not len(key):
+        return block
+    g = cells_of(key)
+    of = np.empty(len(key), np.int64)
+    of[g.order] = g.of_row
+    h = block.seconds
+    entry, count = h.entry, h.count
+    if len(entry):
+        low = h.entry & np.uint64((1 << (WHICH_BITS + SECOND_BITS)) - 1)
+        entry, total = add_entries((of[h.cell].astype(np.uint64) << np.uint64(WHICH_BITS + SECOND_BITS)) | low, h.count)
+        count = narrow(total)
+
+    def together(table: Table) -> Table:
+        same = len(g) == len(key)
+        return Table(
+            table.names, table.rows.take(g.order, axis=0) if same else narrow(add_rows(table.rows, of, len(g)))
         )
-        for name in names
-    }
-    return Cube(
-        cells,
-        sums,
-        {
-            name: _collect(
-                *(
-                    np.concatenate(column)
-                    for column in zip(
-                        *(
-                            (cell[c.seconds[name].cell].astype(np.int64), c.seconds[name].second, c.seconds[name].count)
-                            for c, cell in zip(cubes, parts, strict=True)
-                            if name in c.seconds
-                        ),
-                        strict=True,
-                    )
-                )
-            )
-            for name in histograms
-        },
+
+    tables = together(block.tallies), together(block.amounts)
+    return Block(block.by, key[g.order[g.starts]], tables[0], tables[1], Histograms(h.names, entry, count))
+
+
+def select(cube: Cube, keep: Callable[[Block], Bool]) -> Cube:
+    """The cells that `keep` holds for."""
+    return Cube({family: _kept(block, keep(block)) for family, block in cube.blocks.items()})
+
+
+def within(cube: Cube, quarters: tuple[int, int]) -> Cube:
+    """The cells of quarters first <= quarter < last (local quarters of an hour since 1970)."""
+    return select(cube, lambda block: (block.quarter >= quarters[0]) & (block.quarter < quarters[1]))
+
+
+def _kept(block: Block, keep: Bool) -> Block:
+    if keep.all():
+        return block
+    h = block.seconds
+    cell = h.cell
+    rows = keep[cell]
+    new = np.cumsum(keep) - 1
+    return Block(
+        block.by,
+        block.key[keep],
+        Table(block.tallies.names, block.tallies.rows[keep]),
+        Table(block.amounts.names, block.amounts.rows[keep]),
+        Histograms(h.names, pack_entry(new[cell[rows]], h.which[rows], h.second[rows]), h.count[rows]),
     )
 
 
-def roll_up(cube: Cube, group: I64, n: int) -> tuple[dict[str, I64], dict[str, Seconds]]:
-    """Sums and histograms of `n` groups of cells; `group[i]` is the group of cell i, negative to leave it out."""
-    there = group >= 0
-    sums = {name: _sum(group[there], value[there], n) for name, value in cube.sums.items()}
-    seconds = {}
-    for name, h in cube.seconds.items():
-        to = group[h.cell] if len(h.cell) else np.empty(0, np.int64)
-        kept = to >= 0
-        seconds[name] = _collect(to[kept], h.second[kept], h.count[kept])
-    return sums, seconds
+def since(cube: Cube, site: int, quarter: int) -> Cube:
+    """The cells of that quarter and later, of a cube that holds one site's: cells are in the order of time there."""
+    first = np.uint64(site << (QUARTER_BITS + UNIT_BITS) | quarter << UNIT_BITS)
+    kept = {}
+    for family, block in cube.blocks.items():
+        at = int(block.key.searchsorted(first))
+        kept[family] = _kept(block, np.arange(len(block)) >= at) if at else block
+    return Cube(kept)
 
 
-def quantile(h: Seconds, n_groups: int, q: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Nearest-rank quantile of each group, seconds; NaN for an empty group."""
-    out = np.full(n_groups, np.nan)
-    if not len(h.cell):
-        return out
-    running = np.cumsum(h.count)
-    first = np.searchsorted(h.cell, np.arange(n_groups), side="left")
-    after = np.searchsorted(h.cell, np.arange(n_groups), side="right")
-    some = after > first
-    before = np.where(first > 0, running[np.maximum(first, 1) - 1], 0)[some]
-    n = running[after[some] - 1] - before
-    rank = np.maximum(np.ceil(q * n - 1e-9).astype(np.int64), 1)
-    out[some] = h.second[np.searchsorted(running, before + rank, side="left")]
-    return out
-
-
-def _sum(cell: I64, value: I64, n: int) -> I64:
-    """Sums per cell in whole numbers throughout: bincount would add doubles, which are exact to 2**53 only."""
-    out = np.zeros(n, np.int64)
-    np.add.at(out, cell, value)
-    return out
-
-
-def _collect(cell: I64, second: I64, count: I64) -> Seconds:
-    """Entries of equal (cell, second) added up, in order."""
-    if not len(cell):
-        nothing = np.empty(0, np.int64)
-        return Seconds(nothing, nothing, nothing)
-    key, where = np.unique((cell << _BIN_BITS) | second, return_inverse=True)
-    return Seconds(key >> _BIN_BITS, key & _LONGEST_S, _sum(where, count, len(key)))
+def by_site(cube: Cube) -> dict[int, Cube]:
+    """Each site's part, as a cube of its own."""
+    low = np.uint64(QUARTER_BITS + UNIT_BITS)
+    ends = {int(key >> low) for block in cube.blocks.values() if len(block.key) for key in block.key[[0, -1]]}
+    if len(ends) == 1:
+        return {ends.pop(): cube}
+    parts: dict[int, dict[str, Block]] = {}
+    for family, block in cube.blocks.items():
+        site = block.site
+        first = rows_where(np.diff(site, prepend=-1))
+        edges = [*first.tolist(), len(site)]
+        h, shift = block.seconds, np.uint64(WHICH_BITS + SECOND_BITS)
+        entries = np.searchsorted(h.entry, np.array(edges, np.uint64) << shift).tolist()
+        for i, code in enumerate(site[first].tolist()):
+            a, b, e, f = edges[i], edges[i + 1], entries[i], entries[i + 1]
+            parts.setdefault(code, {})[family] = Block(
+                block.by,
+                block.key[a:b].copy(),
+                Table(block.tallies.names, block.tallies.rows[a:b].copy()),
+                Table(block.amounts.names, block.amounts.rows[a:b].copy()),
+                Histograms(h.names, h.entry[e:f] - np.uint64(a << int(shift)), h.count[e:f].copy()),
+            )
+    return {code: Cube(blocks) for code, blocks in parts.items()}

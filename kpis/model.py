@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from kpis.calendar import Calendar
 from kpis.columns import I32, I64, Bool
+from kpis.declared import Steps, steps
 
 
 class Kind(StrEnum):
@@ -22,6 +24,22 @@ class Kind(StrEnum):
     """Nearest rank over a histogram of whole seconds."""
     HISTOGRAM = "histogram"
     """The counts of several measures."""
+    SURVIVAL = "survival"
+    """Kaplan-Meier quantile over a histogram of whole seconds and one of those that were censored."""
+
+
+class By(StrEnum):
+    """What the `unit` of a KPI's facts is."""
+
+    UNIT = "unit"
+    """A queue, service or channel."""
+    AGENT = "agent"
+    """A person's pseudonym; shown in the order of names, never ranked."""
+    COUNTER = "counter"
+    DEVICE = "device"
+    """A device or another source of events."""
+    SITE = "site"
+    """Nothing: the figure is of the whole centre."""
 
 
 class Better(StrEnum):
@@ -40,7 +58,14 @@ class KPI:
     name: str
     kind: Kind
     unit: str
-    """`calls`, `tickets`, `votes`, `ratio`, `seconds`, `percent`."""
+    """`calls`, `tickets`, `votes`, …, or `ratio`, `seconds`, `percent`, `number`."""
+    by: By = By.UNIT
+    coverage: str = ""
+    """Whose presence it needs to be judged: `calls`, `tickets`, `votes`, `conversations`, `cases`; "" needs none."""
+    criteria: tuple[str, ...] = ()
+    """Items of the standard that it is evidence for, such as `Q20.2`."""
+    settings: tuple[str, ...] = ()
+    """Settings of a site that change it, as gecc.toml names them."""
     better: Better = Better.NONE
     numerator: str = ""
     denominator: str = ""
@@ -52,15 +77,22 @@ class KPI:
     within: tuple[str, ...] = ()
     """HISTOGRAM: the labels that keep the standard."""
     histogram: str = ""
-    """QUANTILE: the histogram it is read from."""
+    """QUANTILE, SURVIVAL: the histogram it is read from."""
+    censored: str = ""
+    """SURVIVAL: the histogram of contacts that left before it could be known; QUANTILE: one that is read with the other."""
     q: float = 0.0
     target: float | None = None
+    beyond: bool = False
+    """The target itself does not keep the standard: the figure must be beyond it."""
     wall: int = 0
     """Place on the wallboard; 0 is not on it."""
     label_en: str
     label_th: str
     definition_en: str
     definition_th: str
+    excludes_en: str = ""
+    """What is left out, if anything, and where that is counted."""
+    excludes_th: str = ""
 
 
 class Teller(NamedTuple):
@@ -81,10 +113,35 @@ class Rules:
     ring_cycle_ms: Mapping[int, int]
     ring_clock: Mapping[int, str]
     short_abandon_ms: Mapping[int, int]
-    service_level_ms: Mapping[int, int]
     fcr_window_us: Mapping[int, int]
-    ticket_target_ms: Mapping[tuple[int, int], int]
-    """(site, unit) → declared longest wait."""
+    service_level_ms: Steps = field(default_factory=steps)
+    """By site: answered within it is in time."""
+    ticket_target_ms: Steps = field(default_factory=steps)
+    """By (site, unit), as `declared.place` makes the key: declared longest wait."""
+    service_target_ms: Steps = field(default_factory=steps)
+    """By (site, unit): the time for the service in the centre's manual."""
+    reply_target_ms: Steps = field(default_factory=steps)
+    """By (site, channel): the longest time to the first reply."""
+    reply_in_service_hours: Mapping[tuple[int, int], bool] = field(default_factory=dict)
+    """(site, channel) → whether only service hours count towards a reply; not where it is missing."""
+    no_show_calls: Mapping[int, int] = field(default_factory=dict)
+    no_show_ms: Mapping[int, int] = field(default_factory=dict)
+    """Called that often over that time and never started is a no-show."""
+    vote_pause_us: Mapping[int, int] = field(default_factory=dict)
+    """Presses at one button closer together than this are one vote."""
+    vote_link_us: Mapping[int, int] = field(default_factory=dict)
+    """A press at a counter so long after the end of a service there is that ticket's."""
+    silent_ms: Mapping[int, int] = field(default_factory=dict)
+    """A device that sends heartbeats and has said nothing for this long is not up; 15 minutes where not given."""
+    services: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """Site → units that it declares as services."""
+    categories: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    """(site, unit) → `mission`, `information` or `complaint`."""
+    window_units: Mapping[str, int] = field(default_factory=dict)
+    """Declared extra window → the unit that its figures are shown under; 0 where not given."""
+    calendar: Calendar = field(default_factory=Calendar)
+    as_of_us: Mapping[int, int] = field(default_factory=dict)
+    """Site → the cut-off for what is still open; where not given, the last event of the site in the columns."""
     end_us: Mapping[int, int] = field(default_factory=dict)
     """Site → time of its last known PBX event; where not given, the last one in the columns."""
     tellers: Mapping[int, Teller] = field(default_factory=dict)
@@ -107,3 +164,7 @@ class Facts:
     """Histogram → whole seconds of each row (rounded up); negative: the row is not in it."""
     state: Mapping[str, I64] = field(default_factory=dict)
     """What is not added up: the live views and the drill-down read it."""
+    by: By = By.UNIT
+    """What `unit` is."""
+    weight: I64 | None = None
+    """How many contacts each row stands for in its histograms; one where it is None."""

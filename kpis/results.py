@@ -7,53 +7,83 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kpis import call_kpis, calls, satisfaction, tickets
-from kpis.columns import F64, I64, Bool, Columns, Zones
-from kpis.cube import Cube, Seconds, build, quantile
+from kpis import (
+    agents,
+    answer_kpis,
+    call_kpis,
+    calls,
+    case_kpis,
+    cases,
+    conversation_kpis,
+    conversations,
+    counters,
+    days,
+    presence,
+    satisfaction,
+    satisfaction_kpis,
+    ticket_kpis,
+    tickets,
+)
+from kpis.columns import F64, I64, Columns, Zones
+from kpis.cube import Cube, Seconds, build, select, within
+from kpis.heard import NOTHING, Heard
+from kpis.local_days import spans
 from kpis.model import KPI, Better, Facts, Kind, Rules
+from kpis.rollup import quantile
 from kpis.stats import wilson
+from kpis.survival import counted, joined, survival
+from kpis.ticket_legs import legs_of
+from kpis.ticket_story import story_of
 
-KPIS: dict[str, KPI] = {row.name: row for row in (*call_kpis.KPIS, *tickets.KPIS, *satisfaction.KPIS)}
+__all__ = ["GROUPS", "KPIS", "Result", "cube_of", "evaluate", "facts_of", "select", "verdict", "within"]
+
+GROUPS: dict[str, tuple[KPI, ...]] = {
+    "calls": call_kpis.KPIS,
+    "agents": agents.KPIS,
+    "tickets": ticket_kpis.KPIS,
+    "counters": counters.KPIS,
+    "days": days.KPIS,
+    "votes": (*satisfaction_kpis.KPIS, *answer_kpis.KPIS),
+    "conversations": conversation_kpis.KPIS,
+    "cases": case_kpis.KPIS,
+    "presence": presence.KPIS,
+}
+"""The KPIs by what they are about."""
+KPIS: dict[str, KPI] = {row.name: row for rows in GROUPS.values() for row in rows}
 """Every KPI, by name, in the order they are listed."""
 
 ENOUGH = 30
 """Fewer contacts than this give no verdict."""
 
 
-def facts_of(cols: Columns, rules: Rules, zones: Zones) -> dict[str, Facts]:
-    """Every contact among these events: `calls`, `stints`, `unqueued` calls, `tickets`, `votes`."""
-    called, stints, unqueued = calls.contacts(cols, rules)
+def facts_of(cols: Columns, rules: Rules, zones: Zones, heard: Heard = NOTHING) -> dict[str, Facts]:
+    """Every contact among these events, and what else is counted, by family."""
+    of_agents = agents.contacts(cols, rules, zones)
+    story = story_of(cols, zones)
+    legs = legs_of(story)
+    families = {
+        **calls.contacts(cols, rules),
+        **tickets.contacts(cols, rules, zones, story, legs),
+        **satisfaction.contacts(cols, rules, zones),
+        **of_agents,
+        **counters.contacts(cols, rules, zones, of_agents["agents"], story, legs),
+        **conversations.contacts(cols, rules, zones),
+        **cases.contacts(cols, rules, zones),
+    }
+    known = spans(cols, rules, heard)
     return {
-        "calls": called,
-        "stints": stints,
-        "unqueued": unqueued,
-        "tickets": tickets.contacts(cols, rules, zones),
-        "votes": satisfaction.contacts(cols),
+        **families,
+        **days.contacts(cols, rules, zones, families, known),
+        **presence.contacts(cols, rules, zones, known, heard),
     }
 
 
-def cube_of(cols: Columns, rules: Rules, zones: Zones) -> Cube:
+def cube_of(cols: Columns, rules: Rules, zones: Zones, heard: Heard = NOTHING) -> Cube:
     """Events to cube: the steps that every place which shows a number goes through.
 
     A cohort is chosen from the cube (`within`), not from the events: calls cross midnight, and callers call again.
     """
-    return build(list(facts_of(cols, rules, zones).values()), zones)
-
-
-def within(cube: Cube, quarters: tuple[int, int]) -> Cube:
-    """The cells of quarters first <= quarter < last (local quarters of an hour since 1970)."""
-    keep = (cube.quarter >= quarters[0]) & (cube.quarter < quarters[1])
-    return cube if keep.all() else select(cube, keep)
-
-
-def select(cube: Cube, keep: Bool) -> Cube:
-    """The cells that `keep` holds for."""
-    new = np.cumsum(keep) - 1
-    seconds = {}
-    for name, h in cube.seconds.items():
-        rows = keep[h.cell]
-        seconds[name] = Seconds(new[h.cell[rows]].astype(np.int64), h.second[rows], h.count[rows])
-    return Cube(cube.key[keep], {name: v[keep] for name, v in cube.sums.items()}, seconds)
+    return build(facts_of(cols, rules, zones, heard), zones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +109,10 @@ def evaluate(kpi: KPI, sums: Mapping[str, I64], seconds: Mapping[str, Seconds], 
     def measure(name: str) -> I64:
         return sums.get(name, zero)
 
+    def histogram(name: str) -> Seconds:
+        nothing = np.empty(0, np.int64)
+        return seconds.get(name, Seconds(nothing, nothing, nothing))
+
     num, den, low, high = nan, nan, nan, nan
     n = zero
     if kpi.kind is Kind.COUNT:
@@ -88,10 +122,15 @@ def evaluate(kpi: KPI, sums: Mapping[str, I64], seconds: Mapping[str, Seconds], 
         n = measure(kpi.denominator)
         return Result(kpi, nan, nan, nan, n, nan, nan, {label: measure(name) for label, name in kpi.bins})
     elif kpi.kind is Kind.QUANTILE:
-        nothing = np.empty(0, np.int64)
-        h = seconds.get(kpi.histogram, Seconds(nothing, nothing, nothing))
-        n = np.bincount(h.cell, weights=h.count, minlength=n_groups).astype(np.int64)
+        h = histogram(kpi.histogram)
+        if kpi.censored:
+            h = joined(h, histogram(kpi.censored))
+        n = counted(h, n_groups)
         value = quantile(h, n_groups, kpi.q)
+    elif kpi.kind is Kind.SURVIVAL:
+        ends, left = histogram(kpi.histogram), histogram(kpi.censored)
+        n = counted(ends, n_groups) + counted(left, n_groups)
+        value = survival(ends, left, n_groups, kpi.q)
     else:
         n = measure(kpi.denominator)
         num, den = measure(kpi.numerator).astype(np.float64), n.astype(np.float64)
@@ -102,10 +141,18 @@ def evaluate(kpi: KPI, sums: Mapping[str, I64], seconds: Mapping[str, Seconds], 
     return Result(kpi, value, num, den, n, low, high, {})
 
 
-def verdict(kpi: KPI, value: float, n: int, target: float | None) -> str | None:
-    """`met`, `not_met`, `insufficient_data`, or None where there is no target. The point figure decides."""
+def verdict(
+    kpi: KPI, value: float, n: int, target: float | None, *, min_n: int = ENOUGH, coverage: float = float("nan"),
+    min_coverage: float = 0.0,
+) -> str | None:  # fmt: skip
+    """`met`, `not_met`, `insufficient_data`, or None where there is no target. The point figure decides.
+
+    `coverage` is the part of the service time that was told of; NaN, where that is not known, does not stand in the way.
+    """
     if target is None or kpi.better is Better.NONE:
         return None
-    if n < ENOUGH or np.isnan(value):
+    if n < min_n or np.isnan(value) or coverage < min_coverage:
         return "insufficient_data"
+    if kpi.beyond and value == target:
+        return "not_met"
     return "met" if (value <= target if kpi.better is Better.LOWER else value >= target) else "not_met"

@@ -7,6 +7,10 @@ its call records. They name a call alike and see different things of it. The rul
 2. A call that only a lesser source knows counts where the better ones were silent: no event of theirs within 12 hours
    before it, or none within 12 hours after it unless they are still followed. Else the better source would have told
    of it, had it been offered there: it is set aside and shown as `calls_only_in_other_log`.
+3. A word about an agent (agent.*), or a restart, that a lesser source tells is the better one's where that tells the same
+   of the same agent and queue at most 10 seconds (of the clock, fractions left out) before or after; else it counts.
+
+What is told of a call beside its passages (`kpis.told_besides`) counts from any source.
 
 So a live connection that was lost is filled by the log of the same calls, and no call is counted twice.
 """
@@ -17,33 +21,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kpis.columns import I64, Bool, Columns, group, pair
+from kpis.columns import I32, I64, Bool, Columns, group, pair
+from kpis.intervals import Rows
 from kpis.model import Teller
 
 NEAR_US = 12 * 3600 * 1_000_000
+SAME_WORD_S = 10
 _FIRST, _LAST = 50, 66
 """Codes of the events that tell of a caller's call: from reaching a number to being refused."""
 
 
 def tell_apart(cols: Columns, tellers: Mapping[int, Teller]) -> tuple[Columns, Columns]:
     """The events that count, and those of calls that only a lesser source knows (see above)."""
-    there = np.flatnonzero(np.bincount(cols.source)).tolist() if tellers and len(cols) else []
-    known = {code: tellers[code] for code in there if code in tellers}
-    ranks: dict[int, set[int]] = {}
-    for teller in known.values():
-        ranks.setdefault(teller.system, set()).add(teller.rank)
-    several = {system for system, of in ranks.items() if len(of) > 1}
     nothing = np.zeros(len(cols), np.bool_)
-    if not several:
+    known = _several(cols.source, tellers)
+    if not known:
         return cols, cols.take(nothing)
 
-    size = max(int(cols.source.max()), *known) + 1
-    system_of, rank_of = np.full(size, -1, np.int64), np.zeros(size, np.int64)
-    for code, teller in known.items():
-        if teller.system in several:
-            system_of[code], rank_of[code] = teller.system, teller.rank
-    system, rank = system_of[cols.source], rank_of[cols.source]
-
+    system, rank = _placed(cols.source, known)
     rows = np.flatnonzero((system >= 0) & (cols.type >= _FIRST) & (cols.type <= _LAST) & (cols.contact != 0))
     g = group(pair(system[rows].astype(np.uint64), cols.contact[rows]))
     rows = rows[g.order]
@@ -56,6 +51,44 @@ def tell_apart(cols: Columns, tellers: Mapping[int, Teller]) -> tuple[Columns, C
     drop[rows] = (rank[rows] > best[g.of_row]) | aside[g.of_row]
     set_aside[rows] = aside[g.of_row] & (rank[rows] == best[g.of_row])
     return cols.take(~drop), cols.take(set_aside)
+
+
+def words_once(cols: Columns, words: Rows, tellers: Mapping[int, Teller]) -> Rows:
+    """Of the rows of words about agents, and of restarts, those that count, in the order they have (see above)."""
+    known = _several(cols.source[words], tellers)
+    if not known:
+        return words
+    system, rank = _placed(cols.source[words], known)
+    what = cols.unit[words].astype(np.uint64) << np.uint64(8) | cols.type[words].astype(np.uint64)
+    g = group(pair(pair(system.astype(np.uint64), cols.party[words].astype(np.uint64)), what))
+    second = np.empty(len(words), np.int64)
+    second[g.order] = g.of_row << 32
+    second += cols.time_us[words] // 1_000_000
+    counts = np.ones(len(words), np.bool_)
+    for r in np.unique(rank).tolist():
+        better, mine = np.sort(second[(system >= 0) & (rank < r)]), np.flatnonzero((system >= 0) & (rank == r))
+        until = np.searchsorted(better, second[mine] + SAME_WORD_S, side="right")
+        counts[mine] = until == np.searchsorted(better, second[mine] - SAME_WORD_S)
+    return words[counts]
+
+
+def _several(source: I32, tellers: Mapping[int, Teller]) -> dict[int, Teller]:
+    """The sources among these of systems that several tell of, not equally well."""
+    there = np.flatnonzero(np.bincount(source)).tolist() if tellers and len(source) else []
+    known = {code: tellers[code] for code in there if code in tellers}
+    ranks: dict[int, set[int]] = {}
+    for teller in known.values():
+        ranks.setdefault(teller.system, set()).add(teller.rank)
+    return {code: teller for code, teller in known.items() if len(ranks[teller.system]) > 1}
+
+
+def _placed(source: I32, known: Mapping[int, Teller]) -> tuple[I64, I64]:
+    """System and rank of each row; -1 and 0 of those that no others tell of."""
+    size = max(int(source.max()), *known) + 1
+    system, rank = np.full(size, -1, np.int64), np.zeros(size, np.int64)
+    for code, teller in known.items():
+        system[code], rank[code] = teller.system, teller.rank
+    return system[source], rank[source]
 
 
 def _known_better(

@@ -104,16 +104,38 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="one JSON object")
     p.set_defaults(run=commands.commission)
 
-    p = sub.add_parser("kpis", help="the figures of a site")
+    p = sub.add_parser("kpis", help="the figures of a site, or of all")
     p.add_argument("--data", type=Path, required=True, metavar="DIR")
     p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
-    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument("--site", metavar="S", help="default: every site of the configuration, one line a site and figure")
     p.add_argument("--from", dest="first", metavar="DATE", help="first day, or date and time on a quarter of an hour")
     p.add_argument("--to", dest="last", metavar="DATE", help="end of the period; this day or time is not in it")
-    p.add_argument("--by", choices=BY, default="total")
+    p.add_argument(
+        "--by", choices=BY, default="total", help="quarters are those of the fiscal year, October to September"
+    )
     p.add_argument("--format", choices=("table", "json", "csv"), default="table")
     p.add_argument("--lang", choices=("en", "th"), default="en", help="language of names and definitions")
     p.set_defaults(run=commands.kpis)
+
+    p = sub.add_parser("definitions", help="every figure explained: formula, source, exclusions, settings")
+    p.add_argument("--config", type=Path, metavar="FILE", help="with the rules of a site in this gecc.toml")
+    p.add_argument("--site", metavar="S", help="which site of it")
+    p.add_argument("--lang", choices=("en", "th"), default="en")
+    p.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    p.set_defaults(run=commands.definitions)
+
+    p = sub.add_parser(
+        "staffing", help="agents and counters needed by half-hour of the week, and the next weeks' arrivals"
+    )
+    p.add_argument("--data", type=Path, required=True, metavar="DIR")
+    p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
+    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument("--unit", metavar="U", help="one queue or service (default: every one, and all services together)")
+    p.add_argument("--weeks", type=int, default=4, metavar="N", help="weeks to forecast (default 4)")
+    p.add_argument("--what-if", metavar="CHANGE", help='one more or fewer at a half-hour: "mon 10:00 +1" or "10:00 +1"')
+    p.add_argument("--lang", choices=("en", "th"), default="en", help="language of the report")
+    p.add_argument("--json", action="store_true", help="one JSON object")
+    p.set_defaults(run=commands.staffing)
 
     p = sub.add_parser("token", help="a new token for who sends by HTTP, and the hash of it that gecc.toml holds")
     p.set_defaults(run=commands.token)

@@ -24,9 +24,10 @@ from collectors.formats.kiosk_json import DeviceRow, SiteRow
 from collectors.mqtt import MqttCollector
 from collectors.recognition import Watched
 from collectors.tcp import TcpCollector
-from telemetry import crashpoints
+from telemetry import crashpoints, staffing, staffing_view
 from telemetry.board import Boards
 from telemetry.config import Config, Device, Mqtt, Site, Source, mqtt_password
+from telemetry.definitions import definition_rows
 from telemetry.exporters import prometheus
 from telemetry.figures import query
 from telemetry.health import Health
@@ -36,12 +37,13 @@ from telemetry.live import Live
 from telemetry.metrics_view import MetricsView
 from telemetry.pipeline import Pipeline
 from telemetry.privacy import Pseudonyms
+from telemetry.rules import names_of
 from telemetry.sources import collector_of, decoder_of, left_spools, name_of, options_of, reads_of, teller_of
 from telemetry.sources_view import source_rows
 from telemetry.web.credentials import Signatures, read_key
 from telemetry.web.inbox import Inbox, Sender
 from telemetry.web.routes import make_app
-from telemetry.web.service import Board, BusyError, By, KpiRow, SourceRow
+from telemetry.web.service import Board, BusyError, By, DefinitionRow, KpiRow, SourceRow
 from telemetry.web.serving import serve
 
 log = logging.getLogger("gecc")
@@ -99,10 +101,12 @@ class Service:
         self._clock = clock
         self._sites = {s.id: s for s in config.sites}
         self._journal = Journal(config.data, crashpoint=crashpoints.from_environment())
-        self._journal.ensure([x for s in config.sites for x in (s.id, *(service.id for service in s.services))])
+        self._journal.ensure([x for s in config.sites for x in names_of(s)])
         tellers = {name_of(source, site): teller_of(source, site) for site, source in self._sources()}
         self._journal.set_tellers({name: teller for name, teller in tellers.items() if teller is not None})
-        self._pseudonyms = Pseudonyms(config.data / "keys.json", self.now_us())
+        self._pseudonyms = Pseudonyms(
+            config.data / "keys.json", self.now_us(), {s.id: s.test_numbers for s in config.sites}
+        )
         self._pseudonyms.rotate(self.now_us())
         self._live = Live(self._journal, config.sites, clock=clock)
         self._health = Health()
@@ -271,6 +275,26 @@ class Service:
         finally:
             self._asked -= 1
         return rows  # type: ignore[no-any-return]
+
+    async def staffing(
+        self, site_id: str, unit: str | None, weeks: int, what_if: str | None, lang: str
+    ) -> dict[str, Any]:
+        site, change = self._sites[site_id], staffing.what_if(what_if) if what_if else None
+        if self._asked >= MOST_QUERIES:
+            raise BusyError("too many questions at once; ask again in a moment")
+
+        def work() -> dict[str, Any]:
+            needs = staffing.staffing(self._journal, site, now_us=self.now_us(), unit=unit, weeks=weeks)
+            return staffing_view.report(needs, site, lang, change)
+
+        self._asked += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._queries, work)
+        finally:
+            self._asked -= 1
+
+    def definitions(self, site_id: str, lang: str) -> list[DefinitionRow]:
+        return definition_rows(lang, self._sites[site_id])
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """The page of this second; several scrapers share it."""

@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from kpis.columns import QUARTERS_A_DAY
-from kpis.cube import roll_up
+from kpis.cube import Cube
 from kpis.model import Kind
 from kpis.results import KPIS
+from kpis.rollup import Places, roll_up
 from telemetry.config import Site
 from telemetry.figures import define, rows_of
 from telemetry.journal_reader import JournalReader
-from telemetry.live import Snapshot, Waiting, day_of
+from telemetry.live import Snapshot, day_of
+from telemetry.waiting import Waiting
 from telemetry.web.service import Board, Hour, SourceNow, TodayRow, UnitNow
 
 SILENT_AFTER_US = 15 * 60 * 1_000_000
@@ -66,7 +68,10 @@ class Boards:
         waiting = snapshot.waiting.get(code, {})
         has_tickets = any(f"{site.id}/{d.id}" in self._last_event_us for d in site.devices)
         has_calls = any(f"{site.id}/{s.id}" in self._last_event_us for s in site.sources) or bool(
-            cube.sums.get("calls_offered", np.zeros(0)).any()
+            any(
+                (offered := block.measure("calls_offered")) is not None and offered.any()
+                for block in cube.blocks.values()
+            )
         )
         rows = rows_of(cube, site, quarters, by="total", names=self._journal.names, kpis=WALL)
         units = [
@@ -152,8 +157,8 @@ def _today(row: dict[str, Any], site: Site) -> TodayRow:
     return out  # type: ignore[return-value]
 
 
-def _hours(cube: Any, first: int) -> list[Hour]:
-    hour = (cube.quarter - first) // 4
+def _hours(cube: Cube, first: int) -> list[Hour]:
+    hour: Places = {family: (block.quarter - first) // 4 for family, block in cube.blocks.items()}
     sums, _ = roll_up(cube, hour, 24)
     none = np.zeros(24, np.int64)
     columns = [sums.get(name, none).tolist() for name in ("tickets_issued", "calls_offered", "calls_lost")]

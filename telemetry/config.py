@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from telemetry.config_reader import ConfigError, Given, nearest, parse, read, settings, shown
+from telemetry.hours import problems as hours_problems
 from telemetry.settings import Config, Device, Mqtt, Service, Site, Source, Web
 
 __all__ = [
@@ -101,6 +102,9 @@ def check(config: Config, given: Given) -> None:
             for table in ("services", "sources", "devices")
         )
         _differ("id", services, given)
+        _differ("id", [(f"sites[{i}].channels[{j}]", row) for j, row in enumerate(site.channels)], given)
+        _differ("id", [(f"sites[{i}].windows[{j}]", row) for j, row in enumerate(site.windows)], given)
+        check_time(site, f"sites[{i}]", given)
         _differ("id", [*sources, *devices], given)  # both are sources of events in the journal
         for way in ("tail", "folder"):
             _differ(way, sources, given)
@@ -120,6 +124,24 @@ def check(config: Config, given: Given) -> None:
     _tokens(everywhere, given)
     if config.mqtt and config.mqtt.ca_file and not config.mqtt.tls:
         given.wrong("mqtt.ca_file", "expected tls = true beside it; without it nothing is encrypted")
+
+
+def check_time(site: Site, at: str, given: Given) -> None:
+    """Tell what is wrong with the hours of a site, and with what changes when."""
+    for where, problem in hours_problems(site):
+        given.wrong(f"{at}.{where}", problem)
+    if (site.lunch or site.windows or site.open or site.closed) and not site.hours:
+        given.wrong(f"{at}.hours", "is missing; lunch, windows, open and closed mean nothing without it")
+    declared = {"target_minutes": "service", "service_minutes": "service", "reply_minutes": ""}
+    services = [service.id for service in site.services]
+    for i, change in enumerate(site.changes):
+        for name, noun in declared.items():
+            for unit in getattr(change, name):
+                if noun and unit not in services:
+                    given.wrong(f"{at}.changes[{i}].{name}.{unit}", f"no such service{nearest(unit, services)}")
+    days = [change.since for change in site.changes if change.since]
+    if days != sorted(set(days)):
+        given.wrong(f"{at}.changes", "expected each later than the one before")
 
 
 NO_DEVICE = {
@@ -187,7 +209,7 @@ WITH = {"files": ("folder",), "username": ("ami", "connect"), "password_file": (
 """Settings that mean something only beside one of the others."""
 
 HOW_WRITTEN = ("timezone", "era", "date_order", "time_is", "pattern", "columns", "delimiter", "fields", "units",
-               "internal_digits")  # fmt: skip
+               "internal_digits", "outside_prefix")  # fmt: skip
 """Settings that say how a log is written; which of them a format reads stands in its row."""
 
 

@@ -16,6 +16,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
@@ -143,6 +144,36 @@ class TextByText:
             for name, one in value.items()
             if (found := _inside(text(self.most), one, given, f"{at}.{name}"))
         }
+
+
+@dataclass(frozen=True, slots=True)
+class NumberByText:
+    """A table of numbers above 0 and up to `most`, each by a text."""
+
+    most: float
+
+    @property
+    def expected(self) -> str:
+        return f"a table of numbers above 0 and up to {self.most:.10g}, each by a text"
+
+    def check(self, value: Any, given: Given, at: str) -> dict[str, float]:
+        if not isinstance(value, dict):
+            raise Wrong
+        kind = number(self.most)
+        return {name: found for name, one in value.items() if (found := _inside(kind, one, given, f"{at}.{name}"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """An array of dates."""
+
+    expected: str = "an array of dates such as [2026-12-31]"
+
+    def check(self, value: Any, given: Given, at: str) -> tuple[date, ...]:
+        if not isinstance(value, list):
+            raise Wrong
+        taken = (_inside(DATE, one, given, f"{at}[{i}]") for i, one in enumerate(value))
+        return tuple(one for one in taken if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +415,12 @@ def _is(question: Callable[[Path], bool], path: Path) -> bool:
         raise Wrong(f"{path} cannot be reached: {err.strerror}") from err
 
 
+def _date(value: Any, _given: Given) -> date:
+    if type(value) is not date:
+        raise Wrong
+    return value
+
+
 def _zone(value: Any, _given: Given) -> str:
     try:
         return zoneinfo.ZoneInfo(value).key
@@ -415,6 +452,7 @@ ID = _kind(
 )
 HOST = _kind("a host name or address, without scheme or port", _is_host)
 ZONE = Single('a time zone such as "Asia/Bangkok"', _zone)
+DATE = Single("a date such as 2026-10-01, without quotes", _date)
 FOLDER = Single("the path of a folder", _folder)
 FILE = Single("the path of a file", _file)
 EXISTING_FILE = Single("the path of a file that exists", _existing_file)

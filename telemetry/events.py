@@ -42,7 +42,8 @@ class Event(NamedTuple):
     party: str = ""
     """Who acted: a counter, or an agent (which privacy turns into a pseudonym before the journal)."""
     person: str = ""
-    """The caller's number as the source gave it. Never stored: privacy turns it into `caller`."""
+    """The number of the caller, or of whom the centre called, as the source gave it. Never stored: privacy turns it
+    into `caller`."""
     a: int = MISSING
     b: int = MISSING
     c: int = MISSING
@@ -144,6 +145,9 @@ EVENT_TYPES: dict[str, EventType] = {
     "ticket.no_show": EventType(17, (), _T, meaning="called and did not come"),
     "ticket.cancelled": EventType(18, (), _T, meaning="withdrawn before service"),
     "ticket.reactivated": EventType(19, (), _T, meaning="a no-show or cancelled ticket waits again"),
+    "ticket.triaged": EventType(
+        26, ("outcome",), _T, meaning="screened at the reception point; 1 ready, 2 papers missing, 3 referred"
+    ),
     # Conversations on an online channel: contact is the conversation, unit the channel (email, chat, line, facebook).
     "conversation.opened": EventType(20, (), _TU, "agent", "a citizen wrote first; the wait for a reply begins"),
     "conversation.message": EventType(21, (), _T, "agent", "the citizen wrote again"),
@@ -155,13 +159,13 @@ EVENT_TYPES: dict[str, EventType] = {
     "counter.opened": EventType(30, (), ("party",)),
     "counter.closed": EventType(31, (), ("party",)),
     # Votes: one press, or one answer of a questionnaire.
-    "vote.cast": EventType(40, ("score", "scale_max"), (), meaning="1 is worst, scale_max best"),
+    "vote.cast": EventType(40, ("score", "scale_max", "question"), (), meaning="1 is worst, scale_max best"),
     "vote.dropped": EventType(
         41, ("score", "scale_max", "why"), (), meaning="a press that is no vote; 1 bounced, 2 retained, 3 replayed"
     ),
     # Calls: contact is the call id, unit the queue, party the agent.
     "call.did": EventType(50, (), ("contact",), "agent", "reached a number, before any queue"),
-    "call.entered": EventType(51, ("position", "", "caller_previous_epoch"), _CQ, "agent", "entered a queue"),
+    "call.entered": EventType(51, ("position", "test", "caller_previous_epoch"), _CQ, "agent", "entered a queue"),
     "call.ring_no_answer": EventType(52, ("ring_ms",), _CQ, "agent", "one phone rang in vain"),
     "call.ring_cancelled": EventType(53, ("ring_ms",), _CQ, "agent", "ringing when the caller went; no agent's fault"),
     "call.connected": EventType(
@@ -183,8 +187,12 @@ EVENT_TYPES: dict[str, EventType] = {
     "call.turned_away_closed": EventType(66, (), _CQ, "agent", "refused: the queue was closed"),
     "call.wrap_up_started": EventType(67, ("wrap_ms",), ("unit",), "agent"),
     "call.outbound": EventType(68, ("", "talk_ms"), ("contact",), "agent", "a call that the centre placed"),
+    "call.held": EventType(
+        69, ("hold_ms",), _CQ, "agent", "time on hold of a conversation, part of its talk; 0 is none"
+    ),
+    "call.voicemail": EventType(70, (), ("contact",), "agent", "went to voicemail, whatever else became of it"),
     # Agents: party is the agent, unit the queue ("" for all queues).
-    "agent.added": EventType(80, (), ("party",), "agent"),
+    "agent.added": EventType(80, ("paused",), ("party",), "agent", "given a queue; 1 when at a pause from the start"),
     "agent.removed": EventType(81, (), ("party",), "agent"),
     "agent.paused": EventType(82, (), ("party",), "agent"),
     "agent.unpaused": EventType(83, (), ("party",), "agent"),
@@ -221,10 +229,31 @@ ALIASES: dict[str, str] = {
     "service.started": "ticket.started",
     "service.ended": "ticket.finished",
     "service.finished": "ticket.finished",
+    "triage.ended": "ticket.triaged",
     "feedback.pressed": "vote.cast",
     "csat.vote": "vote.cast",
     "complaint.opened": "case.opened",
     "complaint.settled": "case.settled",
+}
+
+QUESTIONS: dict[str, int] = {
+    # What a vote is about: its slot `question`, where MISSING is overall. Never reuse or change a code.
+    "overall": 0,
+    # The parts of a service.
+    "steps_and_time": 1,
+    "staff": 2,
+    "place": 3,
+    "information": 4,
+    "outcome": 5,
+    # Whether all was settled at this first contact: 1 no, 2 yes, of a scale of 2.
+    "resolved": 6,
+    # The six topics of a survey of needs.
+    "service_types": 7,
+    "days_hours": 8,
+    "place_of_service": 9,
+    "access": 10,
+    "facilities": 11,
+    "awareness": 12,
 }
 
 TYPE_OF_CODE: dict[int, str] = {row.code: name for name, row in EVENT_TYPES.items()}

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from kpis.columns import DAY_US, I64, QUARTER_US, QUARTERS_A_DAY
-from kpis.cube import Cube, roll_up
-from kpis.model import KPI, Kind
-from kpis.results import KPIS, cube_of, evaluate, verdict, within
+from kpis.columns import DAY_US, QUARTER_US, QUARTERS_A_DAY
+from kpis.cube import Cube, within
+from kpis.model import KPI, By, Kind
+from kpis.results import KPIS, evaluate, verdict
+from kpis.rollup import Places, labelled, one_group, roll_up
 from telemetry.config import Site
+from telemetry.cubes import site_cube
 from telemetry.journal_reader import JournalReader
-from telemetry.rules import rules_of, zones_of
+from telemetry.periods import STEPS
+from telemetry.rules import zones_of
+from telemetry.verdicts import Coverage, shown, targets_in
 
-BY = ("total", "unit", "hour", "day", "month")
+UNITS = (By.UNIT, By.AGENT, By.COUNTER, By.DEVICE)
+BY = ("total", *map(str, UNITS), *STEPS)
+"""By what units are, only the figures that are told of such units are shown; in total and over time all are."""
 RING_CLOCK = {
     "en": {
         "agent_total": "all attempts to reach an agent",
@@ -33,27 +39,31 @@ RING_CLOCK = {
 }
 """What counts as ringing, in words; the keys are those of the configuration."""
 
-_FARTHEST_ZONE_US = 14 * 3_600_000_000
-"""No local time is further from UTC."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local wall-clock time, whose zone is added when it is shown
 
 
 def rows_of(
     cube: Cube, site: Site, quarters: tuple[int, int], *, by: str, names: Sequence[str], lang: str = "en",
-    kpis: Mapping[str, KPI] = KPIS,
+    kpis: Mapping[str, KPI] = KPIS, days: Cube | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """One row a KPI and group. The cube holds this site's cells of `quarters` (local, first <= q < last) only.
+    """One row a KPI and group. The cube holds this site's cells of `quarters` (local, first <= q < last) only; `days` those
+    of all days that they touch, where that is more.
 
     Groups without any contact have no rows, but a total always has them, with null where there is no data.
     """
-    group, labels = _groups(cube, quarters, by, names)
-    sums, seconds = roll_up(cube, group, len(labels))
+    places, labels = _groups(cube, quarters, by, names)
+    sums, seconds = roll_up(cube, places, len(labels))
+    coverage = Coverage(cube if days is None else days)
+    edges = [(first, last) for _, first, last in labels]
     rows = []
     for kpi in kpis.values():
+        if by in UNITS and kpi.by != by:
+            continue
+        told = coverage.of(kpi.coverage, edges)
         r = evaluate(kpi, sums, seconds, len(labels))
         definition = define(kpi, site, lang)
-        target = site.targets.get(kpi.name, kpi.target)
         for i, (unit, first, last) in enumerate(labels):
+            targets = targets_in(kpi, site, first, last)
             value = _value(kpi, r.value[i], r.n[i], {k: int(v[i]) for k, v in r.bins.items()})
             rows.append(
                 {
@@ -68,8 +78,17 @@ def rows_of(
                     "n": int(r.n[i]),
                     "ci_low": _number(r.ci_low[i]),
                     "ci_high": _number(r.ci_high[i]),
-                    "target": target,
-                    "verdict": verdict(kpi, float(r.value[i]), int(r.n[i]), target),
+                    **shown(targets),
+                    "coverage": _number(told[i]),
+                    "verdict": verdict(
+                        kpi,
+                        float(r.value[i]),
+                        int(r.n[i]),
+                        targets[-1].value,
+                        min_n=site.min_n,
+                        coverage=float(told[i]),
+                        min_coverage=site.min_coverage,
+                    ),
                     "definition": definition,
                 }
             )
@@ -86,7 +105,7 @@ def query(
     """
     if by not in BY:
         raise ValueError(f"by: expected one of {', '.join(BY)}, got {by!r}")
-    rules, zones = rules_of([site], journal.code, tellers=journal.tellers()), zones_of([site], journal.code)
+    zones = zones_of([site], journal.code)
     code = np.array([max(journal.code(site.id), 0)], np.int32)
     span = journal.span(site.id)
     local = [int(zones.to_local(np.array([t], np.int64), code)[0]) for t in (span or (now_us, now_us))]
@@ -98,49 +117,34 @@ def query(
                 f"from: the data ends before it, on {_EPOCH + timedelta(days=(end - 1) // QUARTERS_A_DAY):%Y-%m-%d}"
             )
         raise ValueError("to: must be later than from; the period ends before it")
-    if span is None:
-        cube = Cube(np.empty(0, np.uint64), {}, {})
-    else:
-        # A day around the cohort, whatever its zone, for calls that cross midnight and for what other logs tell of them
-        # (kpis.sources looks half a day around a call), and the window of repeat calls.
-        margin, window = DAY_US + _FARTHEST_ZONE_US, round(site.fcr_window_s * 1e6)
-        lowest, highest = (
-            max(span[0], start * QUARTER_US - margin),
-            min(span[1] + 1, end * QUARTER_US + margin + window),
-        )
-        cols = journal.columns([site.id], lowest, max(highest, lowest))
-        heard = journal.last_heard([site.id])
-        cube = within(cube_of(cols, replace(rules, end_us=heard), zones), (start, end))
-    return rows_of(cube, site, (start, end), by=by, names=journal.names, lang=lang)
+    whole_days = start // QUARTERS_A_DAY * QUARTERS_A_DAY, -(-end // QUARTERS_A_DAY) * QUARTERS_A_DAY
+    days = site_cube(journal, site, whole_days, now_us)
+    cube = within(days, (start, end))
+    return rows_of(cube, site, (start, end), by=by, names=journal.names, lang=lang, days=days)
 
 
-def define(kpi: KPI, site: Site, lang: str) -> str:
-    """The KPI's definition with the site's own rules in it."""
-    text = kpi.definition_th if lang == "th" else kpi.definition_en
-    rules = {k: f"{v:g}" if isinstance(v, float) else v for k, v in asdict(site).items() if isinstance(v, str | float)}
+def define(kpi: KPI, site: Site, lang: str, *, excludes: bool = False) -> str:
+    """The KPI's definition, or what it leaves out, with the site's own rules in it."""
+    texts = (kpi.excludes_en, kpi.excludes_th) if excludes else (kpi.definition_en, kpi.definition_th)
+    text = texts[lang == "th"]
+    own = ((f.name, getattr(site, f.name)) for f in fields(site))
+    rules = {k: f"{v:g}" if isinstance(v, float) else v for k, v in own if isinstance(v, str | float | int)}
     words = {"ring_clock": RING_CLOCK[lang][site.ring_clock], "fcr_window": _span(site.fcr_window_s, lang)}
     return text.format(**{**rules, **words})
 
 
 def _groups(
     cube: Cube, quarters: tuple[int, int], by: str, names: Sequence[str]
-) -> tuple[I64, list[tuple[str | None, int, int]]]:
+) -> tuple[Places, list[tuple[str | None, int, int]]]:
     first, last = quarters
     if by == "total":
-        return np.zeros(len(cube), np.int64), [(None, first, last)]
-    if by == "unit":
-        codes, group = np.unique(cube.unit, return_inverse=True)
-        return group.astype(np.int64), [(names[c], first, last) for c in codes]
-    if by == "month":
-        day = (cube.quarter // QUARTERS_A_DAY).astype("datetime64[D]")
-        months, group = np.unique(day.astype("datetime64[M]"), return_inverse=True)
-        edges = [(m.astype("datetime64[D]").astype(int), (m + 1).astype("datetime64[D]").astype(int)) for m in months]
-        labels = [(max(int(a) * QUARTERS_A_DAY, first), min(int(b) * QUARTERS_A_DAY, last)) for a, b in edges]
-    else:
-        size = 4 if by == "hour" else QUARTERS_A_DAY
-        steps, group = np.unique(cube.quarter // size, return_inverse=True)
-        labels = [(max(int(s) * size, first), min((int(s) + 1) * size, last)) for s in steps]
-    return group.astype(np.int64), [(None, a, b) for a, b in labels]
+        return one_group(cube), [(None, first, last)]
+    if by in UNITS:
+        codes, places = labelled(cube, lambda block: block.unit if block.by == by else np.full(len(block), -1))
+        return places, [(names[c], first, last) for c in codes]
+    step = STEPS[by]
+    steps, places = labelled(cube, lambda block: step.of(block.quarter))
+    return places, [(None, max(step.begin(s), first), min(step.begin(s + 1), last)) for s in steps.tolist()]
 
 
 def _value(kpi: KPI, value: float, n: int, bins: dict[str, int]) -> Any:

@@ -22,10 +22,10 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from kpis.columns import Columns, concat, empty, hash_names
-from telemetry import packs
+from kpis.columns import Bool, Columns, concat, empty, hash_names
+from telemetry import heard, packs
 from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
-from telemetry.journal_reader import SCHEMA_VERSION, JournalError, JournalReader, connect, unpacked
+from telemetry.journal_reader import OF_MATTERS, SCHEMA_VERSION, JournalError, JournalReader, connect, unpacked
 
 log = logging.getLogger("gecc.journal")
 
@@ -53,6 +53,7 @@ CREATE TABLE tally(source INTEGER NOT NULL, what TEXT NOT NULL, n INTEGER NOT NU
 CREATE TABLE note(key TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 """
 _INSERT = "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_MATTERS = f"CREATE INDEX IF NOT EXISTS event_matters ON event(site, time_us) WHERE {OF_MATTERS}"
 _PACKED_AT_ONCE = 50_000
 """Rows of a journal that is packed anew."""
 _CODE_OF_TYPE = {name: row.code for name, row in EVENT_TYPES.items()}
@@ -100,6 +101,7 @@ class Journal(JournalReader):
             self._db = undo.enter_context(closing(_open(data / "journal.db")))
             super().__init__(data)
             self.ensure([""])
+            self._told = heard.told(self._db)
             self._next_seq = 1 + int(self._db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
             self._tail: list[Columns] = [unpacked(self._db)]
             undo.pop_all()
@@ -171,9 +173,10 @@ class Journal(JournalReader):
         """Store all units in one transaction and return after fsync. Raises DiskFullError, or JournalError when the
         disk fails otherwise: then nothing may be acknowledged and the process must end."""
         with self._transaction():
-            columns, new = self._insert(units)
+            columns, new, told = self._insert(units)
             self._crashpoint("before_commit")
         self._crashpoint("after_commit")
+        self._told.update(told)
         if len(columns):
             self._next_seq = int(columns.seq[-1]) + 1
             self._tail.append(columns)
@@ -181,22 +184,25 @@ class Journal(JournalReader):
                 self.pack()
         return Committed(columns, new)
 
-    def _insert(self, units: Sequence[Unit]) -> tuple[Columns, list[int]]:
+    def _insert(self, units: Sequence[Unit]) -> tuple[Columns, list[int], dict[heard.Place, int]]:
         parts: list[Columns] = []
         new: list[int] = []
-        seq = self._next_seq
+        tally, seq = heard.Tally(), self._next_seq
         for unit in units:
             events = unit.decoded.events
             columns = empty()
             if events:
-                columns = self._insert_events(events, unit.received_us, seq)
+                columns, kept = self._insert_events(events, unit.received_us, seq)
+                tally.took(columns, kept, unit.received_us)
+                columns = columns if kept is None else columns.take(kept)
                 seq += len(events)
                 parts.append(columns)
             new.append(len(columns))
-            self._insert_rest(unit, len(columns))
-        return concat(parts), new
+            self._insert_rest(unit, len(columns), tally)
+        return concat(parts), new, tally.write(self._db, self._told)
 
-    def _insert_events(self, events: list[Event], received_us: int, first_seq: int) -> Columns:
+    def _insert_events(self, events: list[Event], received_us: int, first_seq: int) -> tuple[Columns, Bool | None]:
+        """The events as columns, and which of them are new; None: all are."""
         db, codes = self._db, self.codes
         site, source, ids, kind, time_us, unit, contact, party, _, a, b, c, caller, extra = zip(*events, strict=True)
         if missing := {*site, *source, *unit, *party} - codes.keys():
@@ -241,24 +247,26 @@ class Journal(JournalReader):
             source=np.array(source_code, np.int32),
         )
         if db.total_changes - before == n:
-            return columns
+            return columns, None
         stored = db.execute("SELECT seq FROM event WHERE seq >= ? ORDER BY seq", (first_seq,)).fetchall()
-        kept = np.array([row[0] - first_seq for row in stored], np.intp)
-        return columns.take(kept)
+        kept = np.zeros(n, np.bool_)
+        kept[[row[0] - first_seq for row in stored]] = True
+        return columns, kept
 
-    def _insert_rest(self, unit: Unit, new: int) -> None:
+    def _insert_rest(self, unit: Unit, new: int, tally: heard.Tally) -> None:
         db, decoded = self._db, unit.decoded
         if missing := {unit.source, *(g.site for g in decoded.gaps)} - self.codes.keys():
             self._intern(sorted(missing))
         # A reject may name anything: what is not known already gets no code.
         source, code = self.codes[unit.source], self.codes.get
+        refused = [
+            (code(r.source, source), code(r.site, 0), unit.received_us, r.reason, r.detail, r.raw)
+            for r in decoded.rejected
+        ]
         db.executemany(
-            "INSERT INTO reject(source, site, received_us, reason, detail, raw) VALUES (?,?,?,?,?,?)",
-            [
-                (code(r.source, source), code(r.site, 0), unit.received_us, r.reason, r.detail, r.raw)
-                for r in decoded.rejected
-            ],
+            "INSERT INTO reject(source, site, received_us, reason, detail, raw) VALUES (?,?,?,?,?,?)", refused
         )
+        tally.refused(((row[1], row[0]) for row in refused), unit.received_us)
         db.executemany(
             "INSERT OR IGNORE INTO gap(source, site, kind, from_us, to_us, detail) VALUES (?,?,?,?,?,?)",
             [(code(g.source, source), self.codes[g.site], g.kind, g.from_us, g.to_us, g.detail) for g in decoded.gaps],
@@ -309,6 +317,8 @@ def _open(path: Path) -> sqlite3.Connection:
             db.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
+            db.execute(_MATTERS)
+            heard.make(db)
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             db.execute("COMMIT")
         _migrate(db)
@@ -322,7 +332,8 @@ def _open(path: Path) -> sqlite3.Connection:
 def _migrate(db: sqlite3.Connection) -> None:
     """Bring a journal of an earlier version up to this one. Rows are the truth: packs are made anew from them, some rows
     at a time, since memory need not hold the years that a journal may."""
-    if int(db.execute("PRAGMA user_version").fetchone()[0]) == 1:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version == 1:
         log.warning("the journal is of an earlier version: it is packed anew, once")
         db.execute("BEGIN IMMEDIATE")
         db.execute("DELETE FROM pack")
@@ -330,6 +341,13 @@ def _migrate(db: sqlite3.Connection) -> None:
         while len(cols := unpacked(db, _PACKED_AT_ONCE)):
             packs.write(db, cols)
             db.execute("UPDATE packed SET upto_seq = ?", (int(cols.seq[-1]),))
+        db.execute("PRAGMA user_version=2")
+        db.execute("COMMIT")
+    if version in (1, 2):
+        log.warning("the journal is of an earlier version: what came when, and how late, is counted, once")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(_MATTERS)
+        heard.make(db)
         db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         db.execute("COMMIT")
 

@@ -10,20 +10,26 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kpis.columns import DAY_US, DTYPES, Columns, empty, hash_names
+from kpis.heard import Heard
 from kpis.model import Teller
+from telemetry import heard
 from telemetry.events import MISSING, TYPE_OF_CODE, Event
 from telemetry.packs import HEARD, columns_of, fill
 
-SCHEMA_VERSION = 2
-"""1 had packs without the column `source`; the writer makes them anew."""
-_TAIL = (
+SCHEMA_VERSION = 3
+"""1 had packs without the column `source`, 2 kept nothing beside the events; the writer makes both good."""
+_ROWS = (
     "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1), source"
-    " FROM event WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq LIMIT ?2"
+    " FROM event"
 )
+_TAIL = f"{_ROWS} WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq LIMIT ?2"  # noqa: S608
+OF_MATTERS = "(type BETWEEN 20 AND 25 OR type BETWEEN 100 AND 109)"
+"""Events of conversations and cases, which go on for months: an index of the journal finds them without the others."""
 
 
 class JournalError(Exception):
@@ -100,6 +106,17 @@ class JournalReader:
         for name in DTYPES:
             out[name][at:] = getattr(tail, name)
         return columns_of(out)
+
+    def heard(self, sites: Sequence[str], from_us: int, to_us: int) -> Heard:
+        """What is known beside the events of the same question to `columns`: gaps, refusals, repeats, delays."""
+        with self._reading() as db:
+            return heard.read(db, [self.code(s) for s in sites], from_us, to_us)
+
+    def matters(self, site: str, from_us: int = 0) -> Columns:
+        """Every event of the site's conversations and cases from then on, in journal order."""
+        with self._reading() as db:
+            where = f"{OF_MATTERS} AND site = ?2 AND time_us >= ?3 ORDER BY seq"
+            return _columns(db.execute(f"{_ROWS} WHERE {where}", (MISSING, self.code(site), from_us)).fetchall())
 
     def last_heard(self, sites: Sequence[str]) -> dict[int, int]:
         """Site code → time of its last PBX event in the whole journal; sites without any are left out."""
@@ -265,7 +282,10 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
 
 def unpacked(db: sqlite3.Connection, most: int = -1) -> Columns:
     """The newest rows, which no pack holds yet; the first `most` of them."""
-    rows = db.execute(_TAIL, (MISSING, most)).fetchall()
+    return _columns(db.execute(_TAIL, (MISSING, most)).fetchall())
+
+
+def _columns(rows: list[tuple[Any, ...]]) -> Columns:
     if not rows:
         return empty()
     by_name = dict(zip(DTYPES, zip(*rows, strict=True), strict=True))

@@ -8,53 +8,56 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
+from typing import TypeVar
 
 import numpy as np
 
-from kpis import stints, tickets
-from kpis.calls import LONGEST_WAIT_US
-from kpis.columns import DAY_US, I64, MISSING, QUARTERS_A_DAY, Bool, Columns, concat, empty, group
-from kpis.cube import Cube, Seconds, build, merge, roll_up
+from kpis.columns import DAY_US, I64, QUARTERS_A_DAY, Bool, Columns, concat, empty, group
+from kpis.cube import NOTHING, Block, Cube, build, by_site, merge, select, since, within
+from kpis.heard import Heard, joined
 from kpis.model import Facts
-from kpis.results import facts_of, select, within
+from kpis.results import facts_of
+from telemetry import open_matters
+from telemetry.closed_days import closed_from, closed_note, counted, totals
 from telemetry.config import Site
 from telemetry.journal import DiskFullError, Journal
 from telemetry.rules import rules_of, zones_of
+from telemetry.waiting import Waiting, by_site_table, waiting_in
 
 log = logging.getLogger("gecc.live")
+_T = TypeVar("_T")
 
 SHORTEST_PAUSE_S = 1.0
 SHARE_OF_TIME = 0.2
+SITES_AT_ONCE, MOST_THREADS = 16, 4
+HEARD_FOR_US = 60_000_000
+"""What the journal knows beside events (delays, refusals, gaps) is read anew after so long, of a few sites at a time."""
 LONGEST_PAUSE_S = 30.0
 """Without any event a new version still comes this often: silence and the age of data are news too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Who waits in one unit, and what was called last."""
-
-    tickets: int = 0
-    tickets_since_us: int | None = None
-    calls: int = 0
-    calls_since_us: int | None = None
-    called_seq: int | None = None
-    """Journal offset of the newest call of a ticket."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
-    """What the open days say. Versions of sites only grow."""
+    """What the open days say. Versions of sites only grow.
+
+    Each site has a cube of its own, so that a tick touches the sites that changed and no other; what is asked of all
+    sites is put together when somebody asks, once.
+    """
 
     version: Mapping[int, int]
     """Site code → version of its part."""
     as_of_us: int
-    open_days: Cube
-    """Yesterday and today of every site, by the site's own days."""
+    sites: Mapping[int, Cube]
+    """Site code → yesterday and today, by the site's own days."""
+    matters: Mapping[int, Cube]
+    """Site code → its conversations and cases of any day, as they stand now: the backlog."""
     today: Mapping[int, int]
     """Site code → its local day, days since 1970."""
     waiting: Mapping[int, Mapping[int, Waiting]]
@@ -62,16 +65,30 @@ class Snapshot:
     closed: Cube
     """Totals of the days before, for counters that go on over midnight and restarts; one cell a site and unit."""
 
+    @cached_property
+    def open_days(self) -> Cube:
+        """Yesterday and today of every site."""
+        return merge(list(self.sites.values()))
+
+    @cached_property
+    def counted(self) -> Cube:
+        """Everything since the journal began that counters show; cells of any time."""
+        return merge([self.closed, counted(self.open_days)])
+
+    @cached_property
+    def all_matters(self) -> Cube:
+        """The conversations and cases of all sites, whenever they began, as they stand now."""
+        return merge([cube for cube in self.matters.values() if cube.blocks])
+
+    @cached_property
     def all_today(self) -> Cube:
         """The cells of every site's today."""
-        return select(
-            self.open_days, self.open_days.quarter // QUARTERS_A_DAY == _by_site(self.open_days.site, self.today)
-        )
+        return select(self.open_days, lambda block: _day(block) == by_site_table(block.site, self.today))
 
     def of_today(self, site: int) -> Cube:
         """The cells of one site's today."""
-        mine = select(self.open_days, self.open_days.site == site)
-        return within(mine, (self.today[site] * QUARTERS_A_DAY, (self.today[site] + 1) * QUARTERS_A_DAY))
+        mine, first = self.sites.get(site, NOTHING), self.today[site] * QUARTERS_A_DAY
+        return within(since(mine, site, first), (first, first + QUARTERS_A_DAY))
 
 
 class Live:
@@ -84,13 +101,16 @@ class Live:
         self._rules = rules_of(sites, journal.code, tellers=journal.tellers())
         self._zones = zones_of(sites, journal.code)
         self._columns: dict[int, Columns] = {}
+        self._matters: dict[int, Columns] = {}
+        """Site code → events of conversations and cases from before the open days; see `open_matters`."""
         self._pending: list[Columns] = []
         self._loaded_seq = 0
         """Up to this journal offset the events came from the journal itself."""
         self._changed = asyncio.Condition()
-        nothing = Cube(np.empty(0, np.uint64), {}, {})
-        self.snapshot = Snapshot({}, 0, nothing, {}, {}, nothing)
-        self._closed = nothing
+        self.snapshot = Snapshot({}, 0, {}, {}, {}, {}, NOTHING)
+        self._heard: dict[int, tuple[int, Heard]] = {}
+        """Site code → when it was read, and what it said."""
+        self._closed = NOTHING
         self._closed_upto: dict[int, int] = {}
         """Site code → first local day that is not yet in the closed totals."""
         self._kept_upto: dict[int, int] = {}
@@ -100,10 +120,10 @@ class Live:
         """Take the open days from the journal; what is older goes into the closed totals, once."""
         now_us = int(self._clock() * 1e6)
         today = self._local_days(now_us)
-        self._closed, closed_upto = _closed_from(self._journal.note("counters"))
+        self._closed, closed_upto = closed_from(self._journal.note("counters"))
         if any(closed_upto.get(c, day - 1) > day - 1 for c, day in today.items()):
             log.warning("the clock was set back by days: the counters begin anew")
-            self._closed, closed_upto = _closed_from(None)
+            self._closed, closed_upto = closed_from(None)
         self._kept_upto = dict(closed_upto)
         oldest = min(
             [*(closed_upto.get(c, d - 1) for c, d in today.items()), *(d - 1 for d in today.values())], default=0
@@ -111,6 +131,7 @@ class Live:
         cols = self._journal.columns(list(self.codes), (oldest - 2) * DAY_US, now_us + 2 * DAY_US)
         self._closed_upto = {c: closed_upto.get(c, today[c] - 1) for c in today}
         self._columns, self._loaded_seq = {}, 0
+        self._matters = {c: self._earlier(site, now_us) for site, c in self.codes.items()}
         self.refresh([cols], everything=True)
         self._loaded_seq = int(cols.seq.max(initial=0))
 
@@ -154,62 +175,104 @@ class Live:
         if any(day - 1 < self._closed_upto[c] for c, day in today.items()):
             self.load()  # the clock was ahead and closed days that are not over
             return
-        self._close_days({c: today[c] for c in turned})
+        self._close_days({c: today[c] for c in turned}, now_us)
         dirty = set(self.codes.values()) if everything else touched | turned
-        facts = self._facts(sorted(dirty))
-        cube = build(list(facts.values()), self._zones)
-        cube = select(cube, self._is_open(cube))
-        kept = select(old.open_days, ~np.isin(old.open_days.site, list(dirty)))
-        waiting = {**old.waiting, **{c: {} for c in dirty}, **self._waiting(facts, now_us)}
+        sites, matters = ({**of, **dict.fromkeys(dirty, NOTHING)} for of in (old.sites, old.matters))
+        waiting = {**old.waiting, **{c: {} for c in dirty}}
+        for cubes, waits in self._each(sorted(dirty), now_us, lambda facts: self._says(facts, today, now_us)):
+            for code, cube in cubes.items():
+                sites[code] = since(cube, code, self._closed_upto[code] * QUARTERS_A_DAY)
+                matters[code] = Cube({f: b for f, b in cube.blocks.items() if f == open_matters.BLOCK and len(b)})
+            waiting |= waits
         newer = self.codes.values() if everything else dirty
         version = {**old.version, **{c: old.version.get(c, 0) + 1 for c in newer}}
-        self.snapshot = Snapshot(version, now_us, merge([kept, cube]), today, waiting, self._closed)
+        self.snapshot = Snapshot(version, now_us, sites, matters, today, waiting, self._closed)
+
+    def _earlier(self, site: str, now_us: int) -> Columns:
+        matters = self._journal.matters(site, now_us - open_matters.LONGEST_US)
+        day = self._zones.to_local(matters.time_us, matters.site) // DAY_US
+        before = day < self._closed_upto[self.codes[site]] - 1
+        return open_matters.kept(matters.take(before & open_matters.of_matters(matters)), now_us)
 
     def _append(self, fresh: Columns) -> set[int]:
         """Put new events to those of their sites; the sites that got any."""
         fresh = fresh.take(np.isin(fresh.site, list(self.codes.values())) & (fresh.seq > self._loaded_seq))
         # A log that is read for the first time brings years: what no open day can need is not kept.
         day = self._zones.to_local(fresh.time_us, fresh.site) // DAY_US
-        fresh = fresh.take(day >= _by_site(fresh.site.astype(np.int64), self._closed_upto) - 1)
+        needed = day >= by_site_table(fresh.site.astype(np.int64), self._closed_upto) - 1
+        late = fresh.take(~needed & open_matters.of_matters(fresh))
+        for code in np.unique(late.site).tolist():
+            self._matters[code] = concat([self._matters.get(code, empty()), late.take(late.site == code)])
+        fresh = fresh.take(needed)
         g = group(fresh.site.astype(np.uint64))
         fresh = fresh.take(g.order)
-        touched = set()
+        touched = set(late.site.tolist())
         for rows in g.slices():
             code = int(fresh.site[rows.start])
             touched.add(code)
             self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(rows)])
         return touched
 
-    def _facts(self, codes: Sequence[int]) -> dict[str, Facts]:
-        cols = concat([self._columns[c] for c in codes if c in self._columns])
-        return facts_of(cols, self._rules, self._zones)
+    def _each(self, codes: Sequence[int], now_us: int, of: Callable[[dict[str, Facts]], _T]) -> Sequence[_T]:
+        """`of` the facts of these sites, some sites at a time: as many as the processor's cache holds. Several runs at a
+        time share the processors: NumPy lets go of the interpreter while it works."""
+        rules = replace(self._rules, as_of_us=dict.fromkeys(codes, now_us))
+        self._listen(codes, now_us)
+
+        def work(some: Sequence[int]) -> _T:
+            cols = concat([held[c] for c in some for held in (self._matters, self._columns) if c in held])
+            return of(facts_of(cols, rules, self._zones, joined([self._heard[c][1] for c in some])))
+
+        runs = [codes[i : i + SITES_AT_ONCE] for i in range(0, len(codes), SITES_AT_ONCE)]
+        if len(runs) < 2:
+            return [work(some) for some in runs]
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, len(runs), MOST_THREADS)) as pool:
+            return list(pool.map(work, runs))
+
+    def _says(
+        self, facts: dict[str, Facts], today: Mapping[int, int], now_us: int
+    ) -> tuple[dict[int, Cube], dict[int, dict[int, Waiting]]]:
+        return by_site(build(facts, self._zones)), waiting_in(facts, today, now_us, self._zones)
+
+    def _listen(self, codes: Sequence[int], now_us: int) -> None:
+        """Read anew what the journal knows of these sites beside their events, where that was long ago."""
+        first = {c: (self._closed_upto[c] - 2) * DAY_US for c in codes}
+        new = [c for c in codes if c not in self._heard or self._heard[c][1].from_us > first[c]]
+        old = [c for c in codes if c not in new and not 0 <= now_us - self._heard[c][0] < HEARD_FOR_US]
+        for c in [*new, *sorted(old, key=lambda c: self._heard[c][0])[:SITES_AT_ONCE]]:
+            heard = self._journal.heard([self._journal.names[c]], first[c], now_us + 2 * DAY_US)
+            self._heard[c] = now_us, heard
 
     def _local_days(self, now_us: int) -> dict[int, int]:
         codes = np.array(list(self.codes.values()), np.int32)
         local = self._zones.to_local(np.full(len(codes), now_us, np.int64), codes)
         return {int(c): int(t // DAY_US) for c, t in zip(codes, local, strict=True)}
 
-    def _is_open(self, cube: Cube) -> Bool:
-        return cube.quarter // QUARTERS_A_DAY >= _by_site(cube.site, self._closed_upto)
-
-    def _close_days(self, turned: Mapping[int, int]) -> None:
+    def _close_days(self, turned: Mapping[int, int], now_us: int) -> None:
         """Add days before yesterday to the closed totals, and let go of their events."""
         due = {c: day - 1 for c, day in turned.items() if self._closed_upto.get(c, day - 1) < day - 1}
         if due:
-            cube = build(list(self._facts(sorted(due)).values()), self._zones)
-            days = cube.quarter // QUARTERS_A_DAY
-            ended = (days >= _by_site(cube.site, self._closed_upto)) & (days < _by_site(cube.site, due))
-            self._closed = _totals([self._closed, select(cube, ended)])
+            upto = dict(self._closed_upto)
+
+            def ended(block: Block) -> Bool:
+                day = _day(block)
+                return (day >= by_site_table(block.site, upto)) & (day < by_site_table(block.site, due))
+
+            cubes = self._each(sorted(due), now_us, lambda facts: select(build(facts, self._zones), ended))
+            self._closed = totals([self._closed, *cubes])
             self._closed_upto.update(due)
         for code, day in turned.items():
             cols = self._columns.get(code)
             if cols is not None:
                 local = self._zones.to_local(cols.time_us, cols.site) // DAY_US
-                self._columns[code] = cols.take(local >= day - 2)
+                old = local < day - 2
+                self._columns[code] = cols.take(~old)
+                matters = [self._matters.get(code, empty()), cols.take(old & open_matters.of_matters(cols))]
+                self._matters[code] = open_matters.kept(concat(matters), now_us)
 
     async def _keep_closed(self, in_writer: Callable[[Callable[[], None]], Awaitable[object]]) -> None:
         """Totals and how far they reach, in one note: half of it would count a day twice. Tried again on a full disk."""
-        upto, note = dict(self._closed_upto), _closed_note(self._closed, self._closed_upto)
+        upto, note = dict(self._closed_upto), closed_note(self._closed, self._closed_upto)
         try:
             await in_writer(partial(self._journal.set_note, "counters", note))
         except DiskFullError as problem:
@@ -217,79 +280,11 @@ class Live:
         else:
             self._kept_upto = upto
 
-    def _waiting(self, facts: Mapping[str, Facts], now_us: int) -> dict[int, dict[int, Waiting]]:
-        out: dict[int, dict[int, Waiting]] = {}
-        t, c = facts["tickets"], facts["calls"]
-        today = self._local_days(now_us)
-        now = self._zones.to_local(t.arrival_us, t.site) // DAY_US == _by_site(t.site.astype(np.int64), today)
-        in_line = now & (t.state["standing"] == tickets.WAITING)
-        tickets_by = _oldest(t.site[in_line], t.state["waiting_unit"][in_line], t.state["waiting_since_us"][in_line])
-        ringing = (c.state["outcome"] == stints.OPEN) & (c.state["waiting_since_us"] > now_us - LONGEST_WAIT_US)
-        calls_by = _oldest(c.site[ringing], c.state["waiting_unit"][ringing], c.state["waiting_since_us"][ringing])
-        called = now & (t.state["taken_us"] != MISSING)
-        newest = np.argsort(t.state["taken_us"][called], kind="stable")
-        called_by = dict(
-            zip(
-                zip(t.site[called][newest].tolist(), t.state["waiting_unit"][called][newest].tolist(), strict=True),
-                t.state["taken_seq"][called][newest].tolist(),
-                strict=True,
-            )
-        )
-        for site, unit in {*tickets_by, *calls_by, *called_by}:
-            n_t, since_t = tickets_by.get((site, unit), (0, None))
-            n_c, since_c = calls_by.get((site, unit), (0, None))
-            out.setdefault(site, {})[unit] = Waiting(n_t, since_t, n_c, since_c, called_by.get((site, unit)))
-        return out
-
 
 def day_of(local_day: int) -> date:
     """The date of a local day number."""
     return datetime.fromtimestamp(local_day * 86400, UTC).date()
 
 
-def _by_site(site: I64, table: Mapping[int, int]) -> I64:
-    """`table[site]` for each row, 0 where it has none."""
-    codes, where = np.unique(site, return_inverse=True)
-    return np.array([table.get(int(c), 0) for c in codes], np.int64)[where]
-
-
-def _oldest(
-    site: np.ndarray[tuple[int], np.dtype[np.int32]], unit: I64, since: I64
-) -> dict[tuple[int, int], tuple[int, int]]:
-    """(site, unit) → how many, and the earliest since."""
-    out: dict[tuple[int, int], tuple[int, int]] = {}
-    for s, u, t in zip(site.tolist(), unit.tolist(), since.tolist(), strict=True):
-        n, first = out.get((s, u), (0, t))
-        out[s, u] = (n + 1, min(first, t))
-    return out
-
-
-def _totals(cubes: Sequence[Cube]) -> Cube:
-    """The cubes as one with a single cell a site and unit."""
-    flat = []
-    for cube in cubes:
-        key = cube.key >> np.uint64(24) << np.uint64(24)
-        keys, group = np.unique(key, return_inverse=True)
-        sums, seconds = roll_up(cube, group.astype(np.int64), len(keys))
-        flat.append(Cube(keys, sums, seconds))
-    return merge(flat)
-
-
-def _closed_note(cube: Cube, upto: Mapping[int, int]) -> object:
-    return {
-        "upto": {str(site): day for site, day in upto.items()},
-        "key": cube.key.tolist(),
-        "sums": {k: v.tolist() for k, v in cube.sums.items()},
-        "seconds": {k: [h.cell.tolist(), h.second.tolist(), h.count.tolist()] for k, h in cube.seconds.items()},
-    }
-
-
-def _closed_from(note: object) -> tuple[Cube, dict[int, int]]:
-    if not isinstance(note, dict):
-        return Cube(np.empty(0, np.uint64), {}, {}), {}
-    cube = Cube(
-        np.array(note["key"], np.uint64),
-        {k: np.array(v, np.int64) for k, v in note["sums"].items()},
-        {k: Seconds(*(np.array(x, np.int64) for x in v)) for k, v in note["seconds"].items()},
-    )
-    return cube, {int(site): day for site, day in note["upto"].items()}
+def _day(block: Block) -> I64:
+    return block.quarter // QUARTERS_A_DAY

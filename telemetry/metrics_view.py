@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kpis.cube import Cube, merge
+from kpis.cube import Cube
 from telemetry.config import Site
 from telemetry.events import REJECT_REASONS
-from telemetry.exporters.prometheus import WaitingNow
+from telemetry.exporters.prometheus import places_of
+from telemetry.exporters.view import WaitingNow
 from telemetry.health import Health
 from telemetry.live import Snapshot
 
@@ -18,7 +19,7 @@ MOST_UNITS = 50
 
 @dataclass(frozen=True, slots=True)
 class MetricsView:
-    """One moment of the service; see `telemetry.exporters.prometheus.View`."""
+    """One moment of the service; see `telemetry.exporters.view.View`."""
 
     version: str
     sites: Mapping[int, str]
@@ -43,7 +44,7 @@ class MetricsView:
         return self.at_us
 
     def counted(self) -> Cube:
-        return merge([self.snapshot.closed, self.snapshot.open_days])
+        return self.snapshot.counted
 
     def labels(self) -> Mapping[tuple[int, int], tuple[str, str]]:
         """(site, unit) codes → the labels they are counted under.
@@ -52,21 +53,24 @@ class MetricsView:
         The first that were ever seen keep their names, so that no counter changes its place.
         """
         declared = {(site.id, service.id) for site in self.configured for service in site.services}
-        cube = self.counted()
-        seen = {(s, u) for s, u in zip(cube.site.tolist(), cube.unit.tolist(), strict=True) if s in self.sites}
+        cubes = self.counted(), self.matters()
+        seen = {place for cube in cubes for place in places_of(cube) if place[0] in self.sites}
         seen |= {(s, u) for s, units in self.snapshot.waiting.items() for u in units}
         out: dict[tuple[int, int], tuple[str, str]] = {}
         others: dict[int, int] = {}
         for s, u in sorted(seen):
             site, unit = self.sites[s], self.names[u]
-            if (site, unit) not in declared:
+            if unit and (site, unit) not in declared:
                 others[s] = others.get(s, 0) + 1
                 unit = unit if others[s] <= MOST_UNITS else "other"
             out[s, u] = site, unit
         return out
 
     def today(self) -> Cube:
-        return self.snapshot.all_today()
+        return self.snapshot.all_today
+
+    def matters(self) -> Cube:
+        return self.snapshot.all_matters
 
     def waiting(self) -> Iterable[WaitingNow]:
         labels = self.labels()

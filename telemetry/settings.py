@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 from telemetry.config_reader import (
     ADDRESS,
+    DATE,
     EXISTING_FILE,
     FILE,
     FLAG,
@@ -20,7 +22,9 @@ from telemetry.config_reader import (
     ID,
     SEPARATOR,
     ZONE,
+    Dates,
     NumberByName,
+    NumberByText,
     Table,
     Tables,
     TextByText,
@@ -46,6 +50,64 @@ class Service:
     name_en: Annotated[str, text(200), "Name on screens in English; the id where empty."] = ""
     target_minutes: Annotated[float | None, number(1440), "Longest wait that the centre has declared, in minutes."] = (
         None
+    )
+    service_minutes: Annotated[
+        float | None, number(1440), "Time that the centre's manual gives for the service itself, in minutes."
+    ] = None
+    category: Annotated[
+        str,
+        one_of("mission", "information", "complaint"),
+        "Kind of work: the office's own mission, information about government, or taking complaints.",
+    ] = "mission"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One online channel, with the standard for its replies."""
+
+    id: Annotated[str, unit(), "Name of the channel, as its events give it: email, chat, line, facebook, or another."]
+    name_th: Annotated[str, text(200), "Name on screens in Thai; the id where empty."] = ""
+    name_en: Annotated[str, text(200), "Name on screens in English; the id where empty."] = ""
+    reply_minutes: Annotated[
+        float | None,
+        number(43_200),
+        "Longest time to the first reply; where left out email 1440, chat and line 15, facebook 60, others none.",
+    ] = None
+    clock: Annotated[
+        str, one_of("calendar", "service"), "Whether every hour counts towards a reply, or service hours only."
+    ] = "calendar"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Service that the centre has declared outside official hours."""
+
+    id: Annotated[str, ID, "Name of the window, such as lunch or evening."]
+    days: Annotated[str, text(64), "Days of the week it is on: mon-fri, sat, or mon,wed."]
+    hours: Annotated[str, text(64), "From and to: 16:30-19:00; several with a comma."]
+    since: Annotated[date | None, DATE, "First day."] = None
+    until: Annotated[date | None, DATE, "Last day."] = None
+    on_holidays: Annotated[bool, FLAG, "It is open on public holidays too."] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What the centre declares anew from a day on; the days before keep what was in force then."""
+
+    since: Annotated[date, DATE, "First day on which it is in force."]
+    why: Annotated[str, text(200), "Where it was decided; printed beside the target."] = ""
+    targets: Annotated[
+        Mapping[str, float], NumberByName("kpis", "KPI"), "New targets; the other ones stay as they are."
+    ] = field(default_factory=dict)
+    service_level_s: Annotated[float | None, number(3600), "New limit of an answer in time."] = None
+    target_minutes: Annotated[Mapping[str, float], NumberByText(1440), "New longest waits, by service."] = field(
+        default_factory=dict
+    )
+    service_minutes: Annotated[Mapping[str, float], NumberByText(1440), "New times of the manual, by service."] = field(
+        default_factory=dict
+    )
+    reply_minutes: Annotated[Mapping[str, float], NumberByText(43_200), "New times to reply, by channel."] = field(
+        default_factory=dict
     )
 
 
@@ -98,7 +160,7 @@ class Source:
     fields: Annotated[
         Mapping[str, str],
         TextByText(200),
-        "generic_csv: where each field stands, a column's name or number, or from:to; cucm_cdr: machines.",
+        "generic_csv: where each field stands, a column's name or number, or from:to; cucm_cdr: machines, voicemail.",
     ] = field(default_factory=dict)
     units: Annotated[
         Mapping[str, str], TextByText(64), "Queue or number in the log → service or queue of the centre."
@@ -108,6 +170,9 @@ class Source:
         whole(0, 12),
         "Numbers of up to so many digits are the centre's own extensions: they do not call as citizens.",
     ] = 6
+    outside_prefix: Annotated[
+        str, text(4), "Digits that are dialled before a number outside to get a line; they are no part of the number."
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +221,48 @@ class Site:
     fcr_window_s: Annotated[
         float, number(30 * DAY_S), "A call is resolved at first contact if no other follows within these seconds."
     ] = 7 * DAY_S
+    province: Annotated[str, text(64), "Province, for comparisons of many centres."] = ""
+    organisation: Annotated[str, text(200), "Department or ministry, for comparisons of many centres."] = ""
+    hours: Annotated[
+        Mapping[str, str],
+        TextByText(64),
+        "Official hours by days of the week; without any every hour is a service hour.",
+    ] = field(default_factory=dict)
+    lunch: Annotated[str, text(64), "Lunch break within the hours, in which service goes on or not."] = ""
+    holidays: Annotated[
+        str,
+        one_of("TH", ""),
+        "Country whose public holidays close the centre, substitution days included; none where empty.",
+    ] = "TH"
+    closed: Annotated[tuple[date, ...], Dates(), "Other days on which it is closed."] = ()
+    open: Annotated[tuple[date, ...], Dates(), "Public holidays on which it is open nevertheless."] = ()
+    other_hours: Annotated[Mapping[str, str], TextByText(64), "Hours of single days, such as half days, by date."] = (
+        field(default_factory=dict)
+    )
+    no_show_calls: Annotated[
+        int, whole(1, 100), "A ticket called so often, and never started, is a no-show even if nobody says so."
+    ] = 3
+    no_show_s: Annotated[float, number(3600, zero=True), "… if its calls span at least this many seconds."] = 60.0
+    vote_pause_s: Annotated[
+        float, number(600, zero=True), "Presses at one button within this many seconds are one vote."
+    ] = 10.0
+    vote_link_s: Annotated[
+        float, number(3600, zero=True), "A press up to this long after a service at its counter belongs to that ticket."
+    ] = 300.0
+    test_numbers: Annotated[
+        tuple[str, ...], Texts(32), "Telephone numbers whose calls are tests: counted apart, from when it is set."
+    ] = ()
+    silent_s: Annotated[
+        float, number(86_400), "A device that sends heartbeats and says nothing for this many seconds is not up."
+    ] = 900.0
+    min_n: Annotated[int, whole(1, 100_000), "Fewer contacts than this give no verdict."] = 30
+    min_coverage: Annotated[
+        float, number(1, zero=True), "A smaller share of the service hours told of gives no verdict."
+    ] = 0.95
     services: Annotated[tuple[Service, ...], Tables(Service), "Services and queues of the centre."] = ()
+    channels: Annotated[tuple[Channel, ...], Tables(Channel), "Online channels and their standards."] = ()
+    windows: Annotated[tuple[Window, ...], Tables(Window), "Service declared outside official hours."] = ()
+    changes: Annotated[tuple[Change, ...], Tables(Change), "What was declared anew, and from when."] = ()
     sources: Annotated[tuple[Source, ...], Tables(Source), "Logs that are read here."] = ()
     devices: Annotated[tuple[Device, ...], Tables(Device), "Devices that publish by MQTT."] = ()
     targets: Annotated[

@@ -72,7 +72,7 @@ FORMATS: dict[str, Format] = {
     "asterisk_cdr": Format(
         "lines",
         Cdr,
-        takes=("timezone", "era", "date_order", "columns", "delimiter", "units", "internal_digits"),
+        takes=("timezone", "era", "date_order", "columns", "delimiter", "units", "internal_digits", "outside_prefix"),
         needs=("timezone",),
         system="asterisk",
         rank=4,
@@ -82,7 +82,7 @@ FORMATS: dict[str, Format] = {
     "asterisk_cel": Format(
         "lines",
         Cel,
-        takes=("timezone", "era", "date_order", "columns", "delimiter", "units", "internal_digits"),
+        takes=("timezone", "era", "date_order", "columns", "delimiter", "units", "internal_digits", "outside_prefix"),
         needs=("timezone",),
         system="asterisk",
         rank=2,
@@ -92,7 +92,7 @@ FORMATS: dict[str, Format] = {
     "asterisk_ami": Format(
         "lines",
         AsteriskAmi,
-        takes=("units", "internal_digits"),
+        takes=("units", "internal_digits", "outside_prefix"),
         system="asterisk",
         rank=3,
         recognise=asterisk_ami.recognise,
@@ -100,7 +100,7 @@ FORMATS: dict[str, Format] = {
     "freeswitch_json_cdr": Format(
         "documents",
         FreeswitchJsonCdr,
-        takes=("units", "internal_digits"),
+        takes=("units", "internal_digits", "outside_prefix"),
         system="freeswitch",
         rank=1,
         recognise=freeswitch_json_cdr.recognise,
@@ -108,7 +108,17 @@ FORMATS: dict[str, Format] = {
     "freeswitch_csv_cdr": Format(
         "lines",
         FreeswitchCsvCdr,
-        takes=("timezone", "era", "date_order", "pattern", "columns", "delimiter", "units", "internal_digits"),
+        takes=(
+            "timezone",
+            "era",
+            "date_order",
+            "pattern",
+            "columns",
+            "delimiter",
+            "units",
+            "internal_digits",
+            "outside_prefix",
+        ),
         needs=("timezone",),
         system="freeswitch",
         rank=2,
@@ -118,7 +128,7 @@ FORMATS: dict[str, Format] = {
     "avaya_smdr": Format(
         "lines",
         AvayaSmdr,
-        takes=("timezone", "era", "units"),
+        takes=("timezone", "era", "units", "internal_digits", "outside_prefix"),
         system="avaya",
         rank=1,
         recognise=avaya_smdr.recognise,
@@ -126,7 +136,7 @@ FORMATS: dict[str, Format] = {
     "panasonic_smdr": Format(
         "lines",
         PanasonicSmdr,
-        takes=("timezone", "date_order", "time_is", "pattern", "units"),
+        takes=("timezone", "date_order", "time_is", "pattern", "units", "internal_digits", "outside_prefix"),
         system="panasonic",
         rank=1,
         recognise=panasonic_smdr.recognise,
@@ -135,7 +145,7 @@ FORMATS: dict[str, Format] = {
     "cucm_cdr": Format(
         "lines",
         CucmCdr,
-        takes=("fields", "units", "internal_digits"),
+        takes=("fields", "units", "internal_digits", "outside_prefix"),
         system="cucm",
         rank=1,
         recognise=cucm_cdr.recognise,
@@ -144,7 +154,7 @@ FORMATS: dict[str, Format] = {
     "threecx_cdr": Format(
         "lines",
         ThreeCx,
-        takes=("timezone", "era", "date_order", "columns", "delimiter", "units", "internal_digits"),
+        takes=("timezone", "era", "date_order", "columns", "delimiter", "units", "internal_digits", "outside_prefix"),
         needs=("timezone",),
         system="3cx",
         rank=1,
@@ -154,7 +164,7 @@ FORMATS: dict[str, Format] = {
     "generic_csv": Format(
         "lines",
         GenericCsv,
-        takes=("fields", "timezone", "era", "date_order", "delimiter", "units", "internal_digits"),
+        takes=("fields", "timezone", "era", "date_order", "delimiter", "units", "internal_digits", "outside_prefix"),
         needs=("fields",),
         recognise=generic_csv.recognise,
         problems=generic_csv.problems,

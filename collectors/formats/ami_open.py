@@ -72,6 +72,9 @@ class Call:
     """The one of them that was picked up: its channel, device, and ringing since. It answers when it is bridged."""
     talks: dict[str, list[Any]] = field(default_factory=dict)
     """Conversations: the agent's channel → unit, since when, and what it cannot outlast (0 nothing)."""
+    holds: dict[str, list[int]] = field(default_factory=dict)
+    """Of conversations that were heard from their beginning: the agent's channel → milliseconds on hold so far, and
+    since when it is now (0 it is not)."""
     gone: bool = False
     """The caller's channel has ended; a conversation's end is still to be told."""
 
@@ -88,8 +91,15 @@ class Now(Protocol):
 class OpenCalls:
     """What is known of the calls of one PBX; those who read events extend it. It can be dumped at any time."""
 
-    def __init__(self, site: str, source: str, unit: Callable[[str], str], internal: Callable[[str], bool]) -> None:
-        self._site, self._source, self._unit, self._internal = site, source, unit, internal
+    def __init__(
+        self,
+        site: str,
+        source: str,
+        unit: Callable[[str], str],
+        internal: Callable[[str], bool],
+        called: Callable[[str], str],
+    ) -> None:
+        self._site, self._source, self._unit, self._internal, self._called = site, source, unit, internal, called
         self._calls: OrderedDict[str, Call] = OrderedDict()
 
     def dump(self) -> list[Any]:
@@ -104,6 +114,35 @@ class OpenCalls:
 
     def clear(self) -> None:
         self._calls.clear()
+
+    def deaf(self) -> None:
+        """The connection was lost: what was put on hold meanwhile was not heard."""
+        for call in self._calls.values():
+            call.holds.clear()
+
+    def hold(self, b: Block, now: Now) -> Sequence[Event]:
+        """`Hold` and `Unhold` of an agent's channel; the caller's own says nothing of the centre."""
+        call, leg = self._calls.get(self._contact_of(b)), b.get("Uniqueid", "")
+        if call is None or leg not in call.holds:
+            return ()
+        told_ms, since_us = call.holds[leg]
+        if b["Event"] == "Hold":
+            call.holds[leg][1] = since_us or now()
+        elif since_us:  # some channels tell of the end alone, over and over
+            call.holds[leg] = [told_ms + between_ms(since_us, now()), 0]
+        return ()
+
+    def _talks(self, call: Call, leg: str, unit: str, at_us: int) -> None:
+        put(call.talks, leg, [unit, at_us, 0])
+        put(call.holds, leg, [0, 0])
+
+    def _held(self, contact: str, call: Call, leg: str, unit: str, at_us: int, party: str = "") -> list[Event]:
+        """The time on hold of a conversation that ended."""
+        if leg not in call.holds:
+            return []
+        told_ms, since_us = call.holds.pop(leg)
+        hold_ms = told_ms + (between_ms(since_us, at_us) if since_us else 0)
+        return [self._event("call.held", at_us, contact, unit, party, hold_ms, leg=leg)]
 
     def _settled(self, contact: str, call: Call, now: Now, exten: str = "", *, ends: bool = False) -> Sequence[Event]:
         """The end of a passage that nothing told of but what came next: the call goes on, or ends."""

@@ -93,7 +93,7 @@ class PhoneCalls(OpenCalls):
         at_us = now()
         leg, device, since_us = call.picked_up
         call.phase, call.answered, call.picked_up = TALKING, True, []
-        put(call.talks, leg, [call.place, at_us, 0])
+        self._talks(call, leg, call.place, at_us)
         ring_ms = between_ms(since_us, at_us)
         return [self._event("call.connected", at_us, contact, call.place, device, MISSING, ring_ms, leg=leg)]
 
@@ -118,7 +118,11 @@ class PhoneCalls(OpenCalls):
         unit, since_us, _ = call.talks.pop(leg)
         call.phase = DONE
         talk_ms, extra = between_ms(since_us, at_us), canonical_json({"transfer": how})
-        return [self._event("call.transferred", at_us, contact, unit, "", MISSING, talk_ms, leg=leg, extra=extra)]
+        held = self._held(contact, call, leg, unit, at_us)
+        return [
+            self._event("call.transferred", at_us, contact, unit, "", MISSING, talk_ms, leg=leg, extra=extra),
+            *held,
+        ]
 
     def hangup(self, b: Block, now: Now) -> Sequence[Event]:
         channel, contact = b.get("Uniqueid", ""), self._contact_of(b)
@@ -129,28 +133,31 @@ class PhoneCalls(OpenCalls):
         if channel not in (call.channel, contact):
             call.rings.pop(channel, None)
             if call.phase == TALKING and channel in call.talks:
-                out.append(self._talked(contact, call, channel, now()))
+                out += self._talked(contact, call, channel, now())
             return out
         if call.kind == "out":
             at_us = now()
             since = [since_us for _, since_us, _ in call.talks.values()]
             talk_ms = between_ms(min(since), at_us) if since else MISSING
             party = name_of(b.get("CallerIDNum", ""), "CallerIDNum")
-            out.append(self._event("call.outbound", at_us, contact, "", party, MISSING, talk_ms))
+            numbers = (self._called(b.get(key, "")) for key in ("Exten", "ConnectedLineNum"))
+            person = next((n for n in numbers if n.lstrip("+").isdigit()), "")
+            out.append(self._event("call.outbound", at_us, contact, "", party, MISSING, talk_ms, person=person))
             call.talks.clear()
         elif call.phase == TALKING:
             at_us = now()
-            out += [self._talked(contact, call, leg, at_us) for leg in list(call.talks)]
+            for leg in list(call.talks):
+                out += self._talked(contact, call, leg, at_us)
         else:
             out += self._settled(contact, call, now, ends=True)
         call.gone = True
         self._forget(contact, call)
         return out
 
-    def _talked(self, contact: str, call: Call, leg: str, at_us: int) -> Event:
+    def _talked(self, contact: str, call: Call, leg: str, at_us: int) -> list[Event]:
         unit, since_us, _ = call.talks.pop(leg)
         by_agent = 1 if call.agent_hung_up else 0 if call.hung_up else MISSING
         call.phase = DONE
-        return self._event(
-            "call.completed", at_us, contact, unit, "", MISSING, between_ms(since_us, at_us), by_agent, leg=leg
-        )
+        talk_ms = between_ms(since_us, at_us)
+        done = self._event("call.completed", at_us, contact, unit, "", MISSING, talk_ms, by_agent, leg=leg)
+        return [done, *self._held(contact, call, leg, unit, at_us)]

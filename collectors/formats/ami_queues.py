@@ -50,7 +50,10 @@ class QueueCalls(OpenCalls):
         contact, call = found
         if b.get("Application") == "Queue":
             call.queue = b.get("AppData", "").split(",", 1)[0].strip()
-        return self._settled(contact, call, now, b.get("Exten", "")) if call.phase in (LEFT, EXITED) else ()
+        out = list(self._settled(contact, call, now, b.get("Exten", ""))) if call.phase in (LEFT, EXITED) else []
+        if b.get("Application") == "VoiceMail" and call.kind == "in":
+            out.append(self._event("call.voicemail", now(), contact, call.place or call.number))
+        return out
 
     def varset(self, b: Block, now: Now) -> Sequence[Event]:
         found = self._own(b)
@@ -120,7 +123,7 @@ class QueueCalls(OpenCalls):
         wait_ms, ring_ms = (whole_of(b.get(key, ""), key, 1000) for key in ("HoldTime", "RingTime"))
         at_us = now(after(call.since_us, wait_ms))
         call.phase, call.place, call.answered, call.wait_ms = WITH_AGENT, unit, True, wait_ms
-        put(call.talks, leg, [unit, at_us, 0])
+        self._talks(call, leg, unit, at_us)
         return [self._event("call.connected", at_us, contact, unit, party, wait_ms, ring_ms, leg=leg)]
 
     def completed(self, b: Block, now: Now) -> Sequence[Event]:
@@ -132,11 +135,12 @@ class QueueCalls(OpenCalls):
         at_us = now(after(since_us, talk_ms))
         if call.phase == WITH_AGENT and not call.talks:
             call.phase = DONE
+        at_us = min(at_us, latest_us or at_us)
+        held = self._held(contact, call, leg, unit, at_us, party)
         self._forget(contact, call)
         type_ = "call.transferred" if reason == "transfer" else "call.completed"
         by_agent = {"agent": 1, "caller": 0}.get(reason, MISSING)
-        at_us = min(at_us, latest_us or at_us)
-        return [self._event(type_, at_us, contact, unit, party, wait_ms, talk_ms, by_agent, leg=leg)]
+        return [self._event(type_, at_us, contact, unit, party, wait_ms, talk_ms, by_agent, leg=leg), *held]
 
     def rang_in_vain(self, b: Block, now: Now) -> Sequence[Event]:
         contact, _, unit, party, leg = self._agent(b)

@@ -9,7 +9,8 @@ What ended a wait: `QUEUESTATUS` (TIMEOUT, LEAVEEMPTY, WITHDRAW) after `QueueCal
 caller's channel: abandoned. A caller who left the queue without either and goes on in the dialplan left by key. That
 and callers turned away (FULL, JOINEMPTY) need the class `dialplan`; without it such ends carry `"why":"untold"`.
 `AgentConnect` gives wait and ring in whole seconds, `AgentRingNoAnswer` the ring in milliseconds. A telephone that was
-ringing when the caller went is not told. A call that a number dials to telephones without a queue is a passage through that
+ringing when the caller went is not told. `Hold` and `Unhold` of an agent's channel make the time on hold of a
+conversation that was heard from its beginning to its end; a caller who reaches VoiceMail went there. A call that a number dials to telephones without a queue is a passage through that
 number; its wait is what lies between its events.
 
 `FullyBooted` comes at every log-in; Asterisk began anew where its Uptime says so, or channels are counted from 0 again.
@@ -52,6 +53,8 @@ _OF_CALLS: dict[bytes, Callable[[Calls, Block, Now], Sequence[Event]]] = {
     b"Hangup": Calls.hangup,
     b"BlindTransfer": Calls.transferred,
     b"AttendedTransfer": Calls.transferred,
+    b"Hold": Calls.hold,
+    b"Unhold": Calls.hold,
     b"QueueCallerJoin": Calls.joined,
     b"QueueCallerLeave": Calls.left,
     b"QueueCallerAbandon": Calls.gave_up,
@@ -66,6 +69,7 @@ _ONLY_WITH: dict[bytes, tuple[bytes, bytes]] = {
     b"VarSet": (b"\nVariable: QUEUESTATUS\n", b"\nVariable: QUEUEWAIT\n"),
     b"Newstate": (b"\nChannelState: 5\n", b"\nChannelState: 5\n"),
 }
+_APPS = (b"\nApplication: Queue\n", b"\nApplication: VoiceMail\n")
 _OF_AGENTS: dict[bytes, str] = {
     b"QueueMemberAdded": "agent.added",
     b"QueueMemberRemoved": "agent.removed",
@@ -76,6 +80,7 @@ _OF_AGENTS: dict[bytes, str] = {
     b"AgentLogin": "agent.logged_in",
     b"AgentLogoff": "agent.logged_out",
 }
+_PAUSED = {"0": 0, "1": 1}
 _TIMES = frozenset((b"Newchannel", b"CEL", b"SuccessfulAuth", b"ChallengeSent", b"InvalidPassword", b"RTCPSent"))
 _LIFE = frozenset((b"FullyBooted", b"Shutdown"))
 _READ = _TIMES | _LIFE | _OF_CALLS.keys() | _OF_AGENTS.keys()
@@ -101,7 +106,7 @@ class AsteriskAmi(LineFormat):
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
         super().__init__(site=site, source=source, options=options)
         self._blocks = Blocks()
-        self._calls = Calls(site, source, self.unit, self.internal)
+        self._calls = Calls(site, source, self.unit, self.internal, self.called)
         self._ordinals = Ordinals()
         self._clock = StreamClock()
         self._begin()
@@ -118,6 +123,7 @@ class AsteriskAmi(LineFormat):
         log, or the same one again, is read as if it were the first."""
         self._blocks.held = b""
         self._ordinals.restart()
+        self._calls.deaf()
         if not self._clock.live:
             self._begin()
 
@@ -178,7 +184,7 @@ class AsteriskAmi(LineFormat):
         only_with = _ONLY_WITH.get(name)
         if only_with and only_with[0] not in block and only_with[1] not in block:
             return ()
-        if name == b"Newexten" and b"\nApplication: Queue\n" not in block and not self._goes_on(block):
+        if name == b"Newexten" and not (any(app in block for app in _APPS) or self._goes_on(block)):
             return ()
         if of_call:
             values = fields(block)
@@ -205,8 +211,6 @@ class AsteriskAmi(LineFormat):
         if type_ == "agent.paused":
             type_ = "agent.paused" if b.get("Paused") == "1" else "agent.unpaused"
             extra = {"reason": b.get("PausedReason") or b.get("Reason", "")}
-        elif type_ == "agent.added":
-            extra = {"state": "PAUSED" if b.get("Paused") == "1" else ""}
         elif type_ == "agent.setting_changed":
             what = "Penalty" if b["Event"] == "QueueMemberPenalty" else "Ringinuse"
             extra = {"setting": "penalty" if what == "Penalty" else "ring_in_use"}
@@ -217,6 +221,8 @@ class AsteriskAmi(LineFormat):
         at_us = self._clock.now(b, received_us)
         second = at_us // 1_000_000
         digest, before, _ = self._ordinals.count(second, f"{type_}\0{unit}\0{a}".encode())
+        if type_ == "agent.added":  # no part of the id, which was there before the number was read
+            a = _PAUSED.get(b.get("Paused", ""), MISSING)
         said = {key: text for key, text in extra.items() if text}
         id_ = f"{second:010d}.{digest}.{before}"
         extra_text = canonical_json(said) if said else ""

@@ -9,7 +9,7 @@ A record is one telephone that a call reached, or the caller alone; records of o
 - The far half of a Local channel (`Local/…;2`) rings telephones for a caller whose own record tells the call, as in the
   queues, ring groups and follow-me of FreePBX; likewise a channel that was called (AppDial). Both tell no call.
 - A caller who met neither Queue nor Dial reached a number and nothing more: an announcement, a full queue, a queue that
-  gave up before any telephone rang. The record does not say which.
+  gave up before any telephone rang. The record does not say which. One whose last application is VoiceMail went there.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from collectors.formats.asterisk_cdr_columns import LOST, Layout, Record, is_header, layout_of, of_master
-from collectors.formats.asterisk_channels import BOM, S, is_number, made_us, party, time_us
+import numpy as np
+
+from collectors.formats.asterisk_cdr_columns import LOST, Layout, Record, is_header, layout_of, of_master, usual_master
+from collectors.formats.asterisk_channels import BOM, MADE_S, S, is_number, made_us, party, time_us
 from collectors.formats.clock import Clock
+from collectors.formats.eights import Words
 from collectors.formats.options import Options
-from collectors.formats.reading import Csv, LineFormat, Ordinals, Unreadable, malformed, name_of, shown
+from collectors.formats.reading import Csv, Ordinals, Unreadable, malformed, name_of, shown
+from collectors.formats.scan import cut
+from collectors.formats.scanned import Scan, ScannedFormat, mark_of
 from collectors.formats.whole_calls import Whole, event, events_of
 from telemetry.events import MISSING, UNKNOWN, Event
 
@@ -33,6 +38,13 @@ _EARLY_US, _LATE_US = 60 * S, 4 * 3600 * S
 """How far a record may begin before and after its channel was made; more, and the zone is wrong."""
 _STEPS = ("s", "h", "i", "t", "e")
 """Extensions that a dialplan has for itself: nobody dials them."""
+_TEXTS = (
+    "src", "dst", "channel", "dstchannel", "lastapp", "lastdata", "billsec", "disposition", "uniqueid", "linkedid",
+    "sequence",
+)  # fmt: skip
+"""Columns of a record that are read as text, in their order."""
+_DISPOSITIONS = Words(LOST)
+_VOICEMAIL = "Voicemail"
 _CALLED = ("Appdial", "Appdial2", "Appqueue")
 """What a channel runs that the PBX itself called: a telephone's own record, of a call that the caller's record tells."""
 
@@ -44,7 +56,7 @@ class _Times(NamedTuple):
     end_us: int
 
 
-class Cdr(LineFormat):
+class Cdr(ScannedFormat):
     """Decoder of one file of call records. Ids depend on the call alone, not on file, offset or division into batches."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
@@ -55,6 +67,7 @@ class Cdr(LineFormat):
         self._known: dict[str, int] = {}
         self._layout: Layout | None = None
         self._csv = Csv(told.delimiter or ",")
+        self._mark = mark_of(told.delimiter or ",")
         self.load("")
 
     def _read(self, line: bytes, received_us: int) -> Sequence[Event]:
@@ -78,6 +91,46 @@ class Cdr(LineFormat):
             raise Unreadable("bad_field", f"{where}: {shown(disposition)}, expected {', '.join(LOST)}; or say columns")
         return self._call(row, disposition, self._times(row, received_us, says_answer=layout.says_answer))
 
+    def _shape(self) -> object:
+        return None if self._csv.held or not self._mark else self._layout or "Master.csv"
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:  # noqa: ARG002 (its years have four digits)
+        """Disposition, times, and the texts of the columns between."""
+        told = self._layout
+        cells = cut(lines, self._mark, len(told.names) if told else 0)
+        layout = told or (usual_master(cells.width) if cells else None)
+        if cells is None or layout is None:
+            return None
+        at = dict(zip(Record._fields, layout.places, strict=True))
+        start, answer, end = (
+            cells.stamp(at[name], self._clock) if at[name] >= 0 else np.full(cells.rows, MISSING)
+            for name in ("start", "answer", "end")
+        )
+        lasted = np.maximum(cells.whole(at["duration"]), 0)
+        billed = np.maximum(cells.whole(at["billsec"]), 0) if at["billsec"] >= 0 else np.zeros(cells.rows, np.int64)
+        disposition = cells.word(at["disposition"], _DISPOSITIONS)
+        end = np.where(end == MISSING, start + lasted * S, end)
+        answered = answer != MISSING
+        if not layout.says_answer:
+            answer = np.where(billed > 0, end - billed * S, MISSING)
+            answered = billed > 0
+        ordered = (start <= end) & (~answered | ((start <= answer) & (answer <= end)))
+        cells.plain &= (disposition >= 0) & (start >= 0) & ordered & (billed <= lasted + 1)
+        if told is None:
+            for place in layout.numbers:
+                made = cells.channel(place)
+                cells.plain &= (made >= MADE_S[0]) & (made < MADE_S[1])
+        return cells, (start, answer, end, *(x for n in _TEXTS for x in cells.bounds(at[n])))
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        src, dst, channel, dstchannel, app, data, billsec, disposition, unique, linked, sequence = (
+            text[begin:end] for begin, end in zip(row[3::2], row[4::2], strict=True)
+        )
+        record: Record = tuple.__new__(Record, (
+            src, dst, channel, dstchannel, app, data, "", "", "", "", billsec, disposition, unique, linked, sequence,
+        ))  # fmt: skip
+        return self._call(record, disposition, _Times(*row[:3]))
+
     def _call(self, row: Record, disposition: str, when: _Times) -> Sequence[Event]:
         app = row.lastapp.strip().capitalize()
         channel = row.channel.strip()
@@ -93,15 +146,24 @@ class Cdr(LineFormat):
             talked = disposition == "ANSWERED" and bool(agent)
             talk_ms = _ms(when.answer_us, when.end_us) if talked and when.answer_us != MISSING else MISSING
             caller = party(channel, "channel")
-            placed = Whole(contact, "", anchor_us, "outbound", when.end_us, talk_ms=talk_ms, agent=caller)
+            placed = Whole(
+                contact,
+                "",
+                anchor_us,
+                "outbound",
+                when.end_us,
+                talk_ms=talk_ms,
+                agent=caller,
+                caller=self.called(number),
+            )
             return events_of(self._site, self._source, placed)
         if (number in _STEPS and self.unit(number) == number) or (outside and when.start_us - anchor_us > S):
             number = ""  # not the number called first, but one sent on to: that may be somebody's own
         queue = name_of(row.lastdata.replace("|", ",").split(",")[0], "lastdata") if app == "Queue" else ""
         unit = self.unit(queue or number) or name_of(app.lower(), "lastapp")
         if app not in ("Queue", "Dial") and not agent:
-            id_ = f"{anchor_us // S:010d}.{blake2b(contact.encode(), digest_size=8).hexdigest()}.d"
-            return (Event(self._site, self._source, id_, "call.did", when.start_us, self.unit(number), contact),)
+            did = self._beside("d", "call.did", contact, anchor_us, when.start_us, self.unit(number))
+            return (did, self._mail(contact, anchor_us, when, self.unit(number))) if app == _VOICEMAIL else (did,)
         if not unit:
             raise Unreadable("bad_field", "dst and lastapp: neither says where the call went")
         answered = disposition == "ANSWERED" and bool(agent) and app in ("Queue", "Dial")
@@ -118,7 +180,17 @@ class Cdr(LineFormat):
         # The id goes by the call, so that its records share it; the time is when this one began.
         if events[0].type == "call.entered" and when.start_us != anchor_us:
             events[0] = event((*events[0][:4], when.start_us, *events[0][5:]))
+        if app == _VOICEMAIL:
+            events.append(self._mail(contact, anchor_us, when, unit))
         return events
+
+    def _mail(self, contact: str, anchor_us: int, when: _Times, unit: str) -> Event:
+        return self._beside("v", "call.voicemail", contact, anchor_us, when.end_us, unit)
+
+    def _beside(self, what: str, type_: str, contact: str, anchor_us: int, us: int, unit: str) -> Event:
+        """What is told of a call once, whatever number of records it has."""
+        id_ = f"{anchor_us // S:010d}.{blake2b(contact.encode(), digest_size=8).hexdigest()}.{what}"
+        return Event(self._site, self._source, id_, type_, us, unit, contact)
 
     def _placed(self, channel: str, agent: str) -> bool:
         """Whether a telephone of the centre called out, though under the centre's long number: FreePBX writes that as src."""

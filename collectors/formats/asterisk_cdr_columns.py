@@ -63,6 +63,8 @@ class Layout(NamedTuple):
     names: tuple[str, ...]
     pick: Callable[[Sequence[str]], tuple[str, ...]]
     """Of a record with an empty cell added: the columns of `Record`."""
+    places: tuple[int, ...]
+    """Of the columns of `Record`; -1 where there is none."""
     numbers: tuple[int, ...]
     """Columns that hold a channel's number in every record of Master.csv."""
     says_answer: bool
@@ -93,13 +95,18 @@ def layout_of(columns: Sequence[str]) -> Layout:
     names = tuple(_name(cell) for cell in columns)
     if lacking := [name for name in _NEEDED if name not in names]:
         raise malformed("columns", ",".join(columns), f"{', '.join(lacking)} as well")
-    pick = itemgetter(*(names.index(name) if name in names else -1 for name in _READ))
+    places = tuple(names.index(name) if name in names else -1 for name in _READ)
     numbers = tuple(names.index(name) for name in ("uniqueid", "linkedid") if name in names)
-    return Layout(names, pick, numbers, "answer" in names)
+    return Layout(names, itemgetter(*places), places, numbers, "answer" in names)
 
 
 _MASTER = {kind: layout_of(columns) for kind, columns in _LAYOUTS.items()}
 _OF_WIDTH = {width: [_MASTER[kind] for kind in kinds] for width, kinds in _BY_WIDTH.items()}
+
+
+def usual_master(width: int) -> Layout | None:
+    """The Master.csv that records of so many columns nearly always are of: `of_master` takes it first."""
+    return next(iter(_OF_WIDTH.get(width, ())), None)
 
 
 def of_master(cells: Sequence[str]) -> Layout:

@@ -14,10 +14,13 @@ from operator import itemgetter
 from collectors.base import Guess
 from collectors.formats.asterisk_cel_calls import HANDLERS, Calls
 from collectors.formats.asterisk_cel_tree import Row
-from collectors.formats.asterisk_channels import BOM, S, time_us, zone_of
+from collectors.formats.asterisk_channels import BOM, YEARS_S, S, time_us, zone_of
 from collectors.formats.clock import Clock
+from collectors.formats.eights import Words
 from collectors.formats.options import Options
-from collectors.formats.reading import Csv, LineFormat, Unreadable, malformed, shown
+from collectors.formats.reading import Csv, Unreadable, malformed, shown
+from collectors.formats.scan import cut
+from collectors.formats.scanned import Scan, ScannedFormat, mark_of
 from telemetry.events import Event
 
 SAMPLE = (
@@ -43,10 +46,14 @@ TYPES = frozenset((
     "LOCAL_OPTIMIZE", "LOCAL_OPTIMIZE_BEGIN", "STREAM_BEGIN", "STREAM_END", "DTMF",
 ))  # fmt: skip
 _IDLE = frozenset(name.encode() for name in TYPES - HANDLERS.keys())
+_KINDS = (*HANDLERS, *sorted(TYPES - HANDLERS.keys()))
+_WORDS = Words(_KINDS)
+_EPOCH, _WALL = len("1795226446.000000"), len("2026-11-21 09:00:46")
+"""How long times are that are read many at once."""
 _NO_STAMP = "\0"  # no line holds it
 
 
-class Cel(LineFormat):
+class Cel(ScannedFormat):
     """Decoder of one channel event log. Ids depend on the call alone, not on file, offset or division into batches."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
@@ -54,9 +61,10 @@ class Cel(LineFormat):
         told = self._options
         self._clock = Clock(told.timezone, era=told.era, order=told.date_order or "ymd")
         self._delimiter = told.delimiter or ","
+        self._mark = mark_of(self._delimiter)
         self._between = f'"{self._delimiter}"'
         self._csv = Csv(self._delimiter)
-        self._calls = Calls(site, source, self.unit, self.internal)
+        self._calls = Calls(site, source, self.unit, self.internal, self.called)
         self._stamp, self._base_us, self._whole, self._count = _NO_STAMP, 0, False, 0
         self.load("")
 
@@ -88,6 +96,50 @@ class Cel(LineFormat):
         if not row.uid or not row.lid:
             raise Unreadable("bad_field", f"uniqueid {shown(row.uid)}, linkedid {shown(row.lid)}, expected both")
         return self._calls.take(row, us, seconds=self._whole)
+
+    def _shape(self) -> object:
+        return None if self._csv.held or not self._mark else self._columns
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:  # noqa: ARG002 (its years have four digits)
+        """Kind and time, and whether all cells are in quotes, which only the last one holds more of."""
+        cells = cut(lines, self._mark, 0 if self._columns is SAMPLE else self._width)
+        if cells is None or not self._least <= cells.width <= self._width or cells.mentions(b"eventt"):
+            return None
+        at = [place if place < cells.width else -1 for place in self._places]
+        begin, end = cells.bounds(at[1])
+        length = end - begin
+        if not cells.rows or length[0] == _EPOCH:
+            us = cells.micros(at[1])
+            cells.plain &= (us >= YEARS_S[0] * S) & (us < YEARS_S[1] * S)
+        else:
+            us = cells.stamp(at[1], self._clock)
+            cells.plain &= length == _WALL
+        kind = cells.word(at[0], _WORDS)
+        for place in at[2:9]:
+            cells.bounds(place)
+        cells.bounds(at[9], escaped=True)
+        cells.plain &= (kind >= 0) & (cells.length(at[7]) > 0) & (cells.length(at[8]) > 0)
+        return cells, (kind, us, cells.all_quoted(cells.width == self._width))
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        kind, us, all_quoted = row
+        if kind >= len(HANDLERS):
+            return ()
+        if all_quoted:
+            found = line.rstrip(b"\r\n").decode()[1:-1].split(self._between, self._width - 1)
+            if '"' in found[-1]:
+                found[-1] = found[-1].replace('""', '"')
+        else:
+            found = self._csv.row(line.rstrip(b"\r\n")) or []
+            found += [""] * (self._width - len(found))
+        if self._lacking:
+            found.append("")
+        told: Row = tuple.__new__(Row, self._pick(found))
+        if told.time != self._stamp:
+            self._stamp, self._base_us, self._whole, self._count = told.time, us, len(told.time) == _WALL, 0
+        elif self._whole:
+            self._count += 1
+        return self._calls.take(told, self._base_us + min(self._count, S - 1), seconds=self._whole)
 
     def _plain(self, line: bytes) -> list[str] | None:
         """The cells where every column is quoted, and none but the last holds quotes; else None."""
@@ -123,7 +175,8 @@ class Cel(LineFormat):
         self._width = len(names)
         self._least = _LEAST if self._columns is SAMPLE else self._width
         self._lacking = any(name not in names for name in _READ)
-        self._pick = itemgetter(*(names.index(name) if name in names else -1 for name in _READ))
+        self._places = [names.index(name) if name in names else -1 for name in _READ]
+        self._pick = itemgetter(*self._places)
 
     def restart(self) -> None:
         """Calls go on over a rotation; a cell that the last file left open does not."""
@@ -137,7 +190,7 @@ class Cel(LineFormat):
     def load(self, state: str) -> None:
         """Take up a `dump`; "" begins anew."""
         calls, columns, held, stamp = json.loads(state) if state else ([], [], "", [_NO_STAMP, 0, False, 0])
-        self._calls = Calls(self._site, self._source, self.unit, self.internal)
+        self._calls = Calls(self._site, self._source, self.unit, self.internal, self.called)
         self._calls.load(calls)
         self._csv = Csv(self._delimiter)
         self._csv.held = held.encode("latin-1")

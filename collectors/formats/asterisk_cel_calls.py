@@ -42,18 +42,27 @@ _ENDS = {"abandoned", "left_by_key"}
 class Calls:
     """Follows the trees of one log. What `take` returns depends on the lines and their order alone."""
 
-    def __init__(self, site: str, source: str, unit: Callable[[str], str], internal: Callable[[str], bool]) -> None:
-        self._site, self._source, self._unit, self._internal = site, source, unit, internal
+    def __init__(
+        self,
+        site: str,
+        source: str,
+        unit: Callable[[str], str],
+        internal: Callable[[str], bool],
+        called: Callable[[str], str],
+    ) -> None:
+        self._site, self._source, self._unit, self._internal, self._called = site, source, unit, internal, called
         self._trees: OrderedDict[str, Tree] = OrderedDict()
         self._late: dict[str, int] = {}
         """Calls that wait for what follows to tell why something ended, and since when."""
         self._owed: list[Event] = []
         """What happened before the line that told so could be read."""
         self._seconds = False
+        self._row: Row | None = None
+        """The line that is being read."""
 
     def take(self, row: Row, us: int, *, seconds: bool) -> list[Event]:
         """The events of one line; `seconds` when its time is of whole seconds, and the rest the order of lines."""
-        self._seconds = seconds
+        self._seconds, self._row = seconds, row
         if self._late:
             self._owed += self._overdue(us)
         if not self._owed:
@@ -120,6 +129,8 @@ class Calls:
 
     def _app_start(self, row: Row, us: int) -> list[Event]:
         tree = self._of(row)
+        if row.app == "VoiceMail" and tree and row.uid == tree.contact:
+            return self._said(tree, "v", "call.voicemail", us)
         if row.app not in _APPS or (tree and row.uid != tree.contact):
             return []
         if tree is None:
@@ -143,6 +154,8 @@ class Calls:
             if mark(row.data) == tree.data and not tree.legs and us - tree.moved_us <= AT_ONCE_US:
                 return []  # the end of what the call was sent on from
             out = self._begin(tree, row, tree.moved_us) + self._connect(tree)
+        if tree.kind == "out":
+            return out + self._leave(tree, us, None)
         tree.leaving_us, tree.left_exten = us, mark(row.exten)
         tree.pressed = row.exten if is_key(row.exten) else ""
         self._late[tree.contact] = us
@@ -283,7 +296,10 @@ class Calls:
 
     def _outbound(self, tree: Tree, us: int, talk_ms: int) -> list[Event]:
         id_ = f"{us // S:010d}.{tree.key}.{tree.k}o"
-        said = (self._site, self._source, id_, "call.outbound", us, "", tree.contact, tree.party)
+        # The number called stands in the lines of this call, and nowhere between them.
+        row = self._row
+        number = row.exten if row and self._of(row) is tree and is_number(row.exten) else ""
+        said = (self._site, self._source, id_, "call.outbound", us, "", tree.contact, tree.party, self._called(number))
         return [Event(*said, b=talk_ms)]
 
     def _vain(self, tree: Tree, type_: str) -> list[Event]:

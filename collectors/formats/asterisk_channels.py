@@ -11,9 +11,11 @@ from collectors.formats.reading import Unreadable, name_of
 from telemetry.events import MISSING
 
 S = 1_000_000
-_YEARS = (946_684_800, 4_102_444_800)  # 2000-01-01 and 2100-01-01
+YEARS_S = (946_684_800, 4_102_444_800)  # 2000-01-01 and 2100-01-01
 _NO_TELEPHONE_S = 1_000_000_000
 """September 2001: ten digits from here to 2100 are nobody's telephone number, which begins with 0 or 66."""
+MADE_S = (_NO_TELEPHONE_S, YEARS_S[1])
+"""The first second that a channel's number may tell, and the one after the last."""
 BOM = b"\xef\xbb\xbf"
 """What Windows and spreadsheets put before the first line of a file."""
 _OURS = {0: "UTC", 7: "Asia/Bangkok"}
@@ -36,7 +38,7 @@ def made_us(unique: str) -> int:
     """When a channel was made, by its number `[system-]epoch.n`; MISSING where it is none."""
     epoch, dot, number = unique.rpartition("-")[2].partition(".")
     digits = len(epoch) == 10 and epoch.isascii() and epoch.isdigit() and number.isascii() and number.isdigit()
-    if dot and digits and _NO_TELEPHONE_S <= int(epoch) < _YEARS[1]:
+    if dot and digits and MADE_S[0] <= int(epoch) < MADE_S[1]:
         return int(epoch) * S
     return MISSING
 
@@ -52,7 +54,7 @@ def time_us(text: str, place: str, clock: Clock, near_us: int) -> tuple[int, boo
         if (us := _with_offset(text)) != MISSING:
             return us, not dot
         raise Unreadable("bad_time", f"{place}: {why}"[:200]) from None
-    if not _YEARS[0] <= int(whole[:12]) < _YEARS[1] or (dot and not (part.isascii() and part.isdigit())):
+    if not YEARS_S[0] <= int(whole[:12]) < YEARS_S[1] or (dot and not (part.isascii() and part.isdigit())):
         raise Unreadable("bad_time", f"{place}: {text[:40]!r}, expected seconds since 1970")
     return int(whole) * S + int(part.ljust(6, "0")[:6]), not dot
 
@@ -64,7 +66,7 @@ def _with_offset(text: str) -> int:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
         return MISSING
-    if at.tzinfo is None or not _YEARS[0] <= at.timestamp() < _YEARS[1]:
+    if at.tzinfo is None or not YEARS_S[0] <= at.timestamp() < YEARS_S[1]:
         return MISSING
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 

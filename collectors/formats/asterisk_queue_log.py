@@ -15,6 +15,7 @@ from itertools import islice
 from collectors.base import Guess
 from collectors.formats.options import Options
 from collectors.formats.queue_log_rows import (
+    ADDED,
     AGENT,
     ATTENDED,
     ATTENDED_OTHER,
@@ -23,6 +24,7 @@ from collectors.formats.queue_log_rows import (
     ENDED_BY_AGENT,
     EVENT,
     NO_CALL,
+    PAUSED_WHEN_ADDED,
     QUEUE,
     ROWS,
     Row,
@@ -47,7 +49,7 @@ _SCANNER = Scanner(ROWS, epochs=_YEARS)
 _TABLE = [(row, ENDED_BY_AGENT.get(name, MISSING)) for name, row in ROWS.items()]
 _MANY = 64
 """Fewer lines are not worth looking at together."""
-_AT_ONCE = 8192
+_AT_ONCE = 32_768
 _BARS = (b"", b"|", b"||")
 _BOM = b"\xef\xbb\xbf"
 
@@ -218,6 +220,9 @@ class QueueLog:
         c = ENDED_BY_AGENT.get(name, MISSING)
         person = _text(cells, row.person, MAX_LINE) if row.person else ""
         extra = _extra(cells, row) if row.says else row.extra
+        if row is ADDED:
+            a = PAUSED_WHEN_ADDED.get(cells[DATA] if len(cells) > DATA else b"", MISSING)
+            extra = extra if a == MISSING else ""
 
         seen = self._seen
         lines = seen[""]

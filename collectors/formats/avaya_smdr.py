@@ -8,9 +8,10 @@
   telephone's ring as well only where the first segment was answered by the very extension that was called; in a hunt
   group that cannot be told. Where an attendant or voicemail answered first, the wait for a person is not told.
 - Answered is a segment with a connected, held or parked time and a person in it. A last segment that only voicemail
-  answered ends as `timed_out`: the system gave up on finding a person.
+  answered ends as `timed_out`: the system gave up on finding a person, and the call went to voicemail.
 - The unit is the Called Number (the target: hunt group or extension), else the Dialled Number, else the line; where
-  `units` names the Dialled Number and not the Called one, it decides. Talk includes hold and park.
+  `units` names the Dialled Number and not the Called one, it decides. Talk includes hold and park, which are the time
+  on hold.
 - Outbound calls count once, with their last segment. Those that forwarding or twinning made (External Targeting
   Cause) are nobody's calls and are ignored, as internal calls are.
 """
@@ -23,12 +24,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+
 from collectors.base import Guess
 from collectors.formats.clock import Clock
+from collectors.formats.eights import Words
 from collectors.formats.options import Options
 from collectors.formats.reading import (
     CR_ALONE,
-    LineFormat,
     Unreadable,
     clock_ms,
     malformed,
@@ -37,6 +40,8 @@ from collectors.formats.reading import (
     text_of,
     whole_of,
 )
+from collectors.formats.scan import cut
+from collectors.formats.scanned import Scan, ScannedFormat
 from collectors.formats.whole_calls import Whole, events_of
 from telemetry.events import MISSING, UNKNOWN, Event
 
@@ -51,6 +56,8 @@ _CALLS_KEPT = 1024
 _TEXTS_KEPT = 4096
 _MAX_ID = 20
 _DEVICES = frozenset("ETVU")
+_DIRECTIONS, _FLAGS = Words("OI"), Words("01")
+_TEXTS = (_CALLER, _CALLED, _DIALLED, _CALL_ID, _DEVICE_1, _NAME_1, _DEVICE_2, _NAME_2)
 _BY_MACHINE = '{"answered_by":"machine"}'
 
 
@@ -78,11 +85,21 @@ class _Party(NamedTuple):
     line: str
 
 
+class _Asked(NamedTuple):
+    """The numbers of who called and of where the call went, as they stand there."""
+
+    caller: str
+    called: str
+    dialled: str
+
+
 class _Times(NamedTuple):
     arrival_us: int
     ring_ms: int
     talk_ms: int
     """With hold and park."""
+    hold_ms: int
+    """Hold and park."""
 
 
 def recognise(lines: Sequence[bytes]) -> Guess | None:
@@ -109,7 +126,7 @@ def _looks_right(cells: Sequence[bytes]) -> bool:
     )
 
 
-class AvayaSmdr(LineFormat):
+class AvayaSmdr(ScannedFormat):
     """Decoder of one SMDR. Remembers calls of which a segment is to come, at most 1024."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
@@ -144,14 +161,62 @@ class AvayaSmdr(LineFormat):
         if not (number.isascii() and number.isdigit() and len(number) <= _MAX_ID):
             raise malformed("field 10 (call id)", number, "a number")
         second = _second_party(cells)
-        ring_ms, talk_ms = _whole_seconds(cells[_RING], "field 3 (ring time)"), _talk_ms(cells, second)
+        ring_ms, hold_ms = _whole_seconds(cells[_RING], "field 3 (ring time)"), _hold_ms(cells, second)
+        talk_ms = _connected_ms(cells[_CONNECTED]) + hold_ms
         if internal or (not inbound and len(cells) > _CAUSE and cells[_CAUSE].strip()):
             return ()
         party = _party(cells[_DEVICE_1], ",".join(cells[_NAME_1:second]), cells[second], cells[second + 1])
+        asked = _Asked(cells[_CALLER], cells[_CALLED], cells[_DIALLED])
+        times = _Times(arrival_us, ring_ms, talk_ms, hold_ms)
+        return self._segment(number, asked, party, times, inbound=inbound, last=last)
+
+    def _shape(self) -> object:
+        return self
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:  # noqa: ARG002 (its years have four digits)
+        """Times and flags, whether the segment tells nothing, and the texts."""
+        cells = cut(lines, ord(","), quotes=False)
+        if cells is None or cells.width < _FEWEST:
+            return None
+        arrival = cells.stamp(_START, self._clock)
+        connected = cells.clock(_CONNECTED)
+        ring, hold, park = (cells.whole(place) for place in (_RING, _HOLD, _PARK))
+        inbound, continued = cells.word(_DIRECTION, _DIRECTIONS), cells.word(_CONTINUED, _FLAGS)
+        internal = cells.word(_INTERNAL, _FLAGS)
+        device = cells.length(_DEVICE_2) == 0
+        device |= cells.digits(_DEVICE_2, 1) & cells.begins(_DEVICE_2, _DEVICES)
+        cells.plain &= (arrival >= 0) & (connected >= 0) & (hold >= 0) & device & cells.digits(_CALL_ID)
+        cells.plain &= (inbound >= 0) & (continued >= 0) & (internal >= 0)
+        cells.plain &= np.maximum(np.maximum(ring, hold), park) <= _SECONDS_A_DAY
+        nothing = internal == 1
+        if cells.width > _CAUSE:
+            nothing |= (inbound == 0) & (cells.length(_CAUSE) > 0)
+            cells.plain &= ~cells.begins(_CAUSE, " ")
+        ring_ms = np.where(ring >= 0, ring * 1000, MISSING)
+        hold_ms = (hold + np.maximum(park, 0)) * 1000
+        texts = [bound for place in _TEXTS for bound in cells.bounds(place)]
+        return cells, (nothing, arrival, ring_ms, connected * 1000 + hold_ms, hold_ms, inbound, continued, *texts)
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        nothing, arrival_us, ring_ms, talk_ms, hold_ms, inbound, continued, *bounds = row
+        if nothing:
+            return ()
+        caller, called, dialled, number, device_1, name_1, device_2, name_2 = (
+            text[begin:end] for begin, end in zip(bounds[::2], bounds[1::2], strict=True)
+        )
+        party, asked = _party(device_1, name_1, device_2, name_2), _Asked(caller, called, dialled)
+        times = _Times(arrival_us, ring_ms, talk_ms, hold_ms)
+        return self._segment(number, asked, party, times, inbound=inbound == 1, last=continued == 0)
+
+    def _segment(
+        self, number: str, asked: _Asked, party: _Party, times: _Times, *, inbound: bool, last: bool
+    ) -> Sequence[Event]:
+        """What a segment of a call with the outside tells."""
+        arrival_us, ring_ms, talk_ms, _ = times
         call = f"{arrival_us // 1_000_000}.{number}"
         before = self._calls.pop(call, _NOTHING)
         tell = self._inbound if inbound else self._outbound
-        whole = tell(cells, call, before, party, _Times(arrival_us, ring_ms, talk_ms), last=last)
+        whole = tell(asked, call, before, party, times, last=last)
         if not last:
             there = talk_ms > 0
             self._keep(
@@ -172,22 +237,21 @@ class AvayaSmdr(LineFormat):
         return events_of(self._site, self._source, whole)
 
     def _outbound(
-        self, _cells: Sequence[str], call: str, before: _Before, party: _Party, times: _Times, *, last: bool
+        self, asked: _Asked, call: str, before: _Before, party: _Party, times: _Times, *, last: bool
     ) -> Whole:
         end_us = times.arrival_us + (before.elapsed_ms + max(times.ring_ms, 0) + times.talk_ms) * 1000
         talk_ms = before.talk_ms + times.talk_ms
         return Whole(
-            call, "", times.arrival_us, "outbound", end_us, talk_ms=talk_ms, agent=party.agent, transferred=not last
-        )
+            call, "", times.arrival_us, "outbound", end_us, talk_ms=talk_ms, agent=party.agent,
+            caller=self.called(_text(asked.called.strip() or asked.dialled, "field 6 (called number)")), transferred=not last,
+        )  # fmt: skip
 
-    def _inbound(
-        self, cells: Sequence[str], call: str, before: _Before, party: _Party, times: _Times, *, last: bool
-    ) -> Whole:
-        arrival_us, ring_ms, talk_ms = times
+    def _inbound(self, asked: _Asked, call: str, before: _Before, party: _Party, times: _Times, *, last: bool) -> Whole:
+        arrival_us, ring_ms, talk_ms, hold_ms = times
         told = ring_ms != MISSING and not before.machine and not before.served
         answer_us = arrival_us + (before.elapsed_ms + max(ring_ms, 0)) * 1000
         answered = talk_ms > 0 and not party.machine
-        direct = answered and not before.segments and party.extension == cells[_CALLED].strip() != ""
+        direct = answered and not before.segments and party.extension == asked.called.strip() != ""
         outcome = "open"
         if answered:
             outcome = "answered"
@@ -195,7 +259,7 @@ class AvayaSmdr(LineFormat):
             outcome = "timed_out" if talk_ms else "abandoned"
         return Whole(
             call,
-            before.unit or self._unit(cells[_CALLED], cells[_DIALLED], party.line),
+            before.unit or self._unit(asked.called, asked.dialled, party.line),
             arrival_us,
             outcome,
             answer_us + talk_ms * 1000 if answered else answer_us,
@@ -203,11 +267,13 @@ class AvayaSmdr(LineFormat):
             ring_ms if direct else MISSING,
             talk_ms if answered else MISSING,
             party.agent if answered else "",
-            _text(cells[_CALLER], "field 4 (caller)").split("@", 1)[0].strip(),
+            _text(asked.caller, "field 4 (caller)").split("@", 1)[0].strip(),
             answer_us,
             transferred=not last,
             leg=str(before.segments),
             extra=_BY_MACHINE if outcome == "timed_out" else "",
+            hold_ms=hold_ms,
+            voicemail=outcome == "timed_out",
         )
 
     def _keep(self, call: str, before: _Before) -> None:
@@ -277,13 +343,14 @@ def _second_party(cells: Sequence[str]) -> int:
     return _DEVICE_2
 
 
-def _talk_ms(cells: Sequence[str], second: int) -> int:
+def _hold_ms(cells: Sequence[str], second: int) -> int:
+    """Hold and park."""
     at = second + _HOLD - _DEVICE_2
     if not cells[at].isdigit() and at + 2 < len(cells) and cells[at + 1].isdigit() and cells[at + 2].isdigit():
         at += 1  # a comma in the second name
     hold_ms = _whole_seconds(cells[at], "field 16 (hold time)")
     park_ms = _whole_seconds(cells[at + 1], "field 17 (park time)") if at + 1 < len(cells) else MISSING
-    return _connected_ms(cells[_CONNECTED]) + max(hold_ms, 0) + max(park_ms, 0)
+    return max(hold_ms, 0) + max(park_ms, 0)
 
 
 @lru_cache(_TEXTS_KEPT)

@@ -81,6 +81,17 @@ class Clock:
             return self._slowly(when, seconds) * 1_000_000 + micros
         return ((when - _EPOCH).days * 86400 + seconds - offset_s) * 1_000_000 + micros
 
+    def midnight(self, day: str, near_us: int = 0) -> int:
+        """When a day begins, if its clock is not changed around then; -1 where that, or the day, cannot be told."""
+        if " " in day:
+            return -1
+        try:
+            known = self._days.get(day) or self._days.get((day, near_us // _DAY_US)) or self._day(day, near_us)
+        except ValueError:
+            return -1
+        when, offset_s = known
+        return -1 if offset_s is None else ((when - _EPOCH).days * 86400 - offset_s) * 1_000_000
+
     def _day(self, text: str, near_us: int) -> tuple[date, int | None]:
         plain = text.strip().translate(_THAI_DIGITS)
         match = _DATE.fullmatch(plain)

@@ -40,7 +40,7 @@ from collectors.formats.cloudevents import (
 from collectors.formats.kiosk_fields import Said, words
 from collectors.formats.options import Options
 from collectors.rfc3339 import time_us
-from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, Decoded, Event, Rejected, canonical_json
+from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, QUESTIONS, Decoded, Event, Rejected, canonical_json
 
 MAX_EVENT = 64 * 1024
 MAX_PERSON = 320
@@ -60,6 +60,8 @@ WORDS: Mapping[str, Mapping[str, int]] = {
     "kind": {"complaint": 1, "request": 2, "suggestion": 3, "praise": 4},
     "result": {"settled": 1, "rejected": 2, "withdrawn": 3},
     "disposition": {"done": 1, "referred": 2, "must_return": 3},
+    "outcome": {"ready": 1, "papers_missing": 2, "referred": 3},
+    "question": QUESTIONS,
 }
 """Slots that may be said in words."""
 

@@ -4,7 +4,7 @@ Columns are found by name, since every release adds some; the header holds for i
 (cluster, call manager, call id) are one call. Times are seconds since 1970 UTC, and 0 or nothing is no time. The wait
 runs from origination to connect, with dialling and queue in it, and no column tells the ringing by itself. A call
 belongs to its hunt pilot, else to the number that was called first. What a machine answered (voicemail, announcer)
-nobody answered; a call that a machine was called for is no call of a queue. What follows a transfer is a passage of
+nobody answered; what voicemail did went there. A call that a machine was called for is no call of a queue. What follows a transfer is a passage of
 its own, unless it leads out of the centre; conference bridges say nothing new of the caller.
 """
 
@@ -16,9 +16,14 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
+import numpy as np
+
 from collectors.base import Guess
+from collectors.formats.eights import Words
 from collectors.formats.options import Options
-from collectors.formats.reading import Csv, LineFormat, Unreadable, malformed, name_of, whole_of
+from collectors.formats.reading import Csv, Unreadable, malformed, name_of, whole_of
+from collectors.formats.scan import cut
+from collectors.formats.scanned import Scan, ScannedFormat
 from collectors.formats.whole_calls import Whole, events_of
 from telemetry.events import MISSING, UNKNOWN, Event, canonical_json
 
@@ -83,9 +88,11 @@ _YEARS = (946_684_800, 4_102_444_800)  # 2000-01-01 and 2100-01-01
 _LONGEST_S = 7 * 86_400
 _EXTRAS_KEPT = 256
 _CALL, _QUALITY = "1", "2"
+_ONE = Words((_CALL,))
 _CONFERENCE, _TRANSFER = "4", "10"  # features, as the …OnBehalfOf columns number them
 _BRIDGE = "b00"  # begins the number of a conference bridge
-_MACHINES = ("CiscoUM", "ANN_", "MOH_", "IVR_", "CFB_")
+_UNITY = "CiscoUM"
+_MACHINES = (_UNITY, "ANN_", "MOH_", "IVR_", "CFB_")
 _SPLIT = "393216"  # the leg was cut off to be joined to another
 _BY_REASON = {"818": "no_agent", "834": "full", "850": "timed_out"}  # native call queuing sent the caller elsewhere
 _BY_CAUSE = {
@@ -104,13 +111,14 @@ _ENOUGH = 20
 """So many answered calls and not one lost: lost calls are not logged."""
 
 
-class CucmCdr(LineFormat):
+class CucmCdr(ScannedFormat):
     """Decoder of one source of CDR files. Ids depend on the call, its legs and its times alone."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
         super().__init__(site=site, source=source, options=options)
         told = self._options.fields.get("machines", "")
-        self._machines = tuple(name for one in told.split(",") if (name := one.strip()))
+        self._voicemail = _names(self._options.fields.get("voicemail", ""))
+        self._machines = (*_names(told), *self._voicemail)
         self.restart()
 
     def restart(self) -> None:
@@ -154,6 +162,35 @@ class CucmCdr(LineFormat):
         whole = self._whole(_Row._make(self._pick(cells)))
         return events_of(self._site, self._source, whole) if whole else ()
 
+    def _shape(self) -> object:
+        return None if self._csv.held or not self._names or self._lacking else self._names
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:  # noqa: ARG002 (its years have four digits)
+        """Times, duration and wait; the texts are cut out of the line itself, of which most are read."""
+        cells = cut(lines, ord(","), self._width)
+        if cells is None:
+            return None
+        at = dict(zip(_Row._fields, self._at, strict=True))
+        for place in self._at:
+            cells.bounds(place)
+        begin, answer, end = (cells.epoch(at[name]) for name in ("origination", "connect", "disconnect"))
+        talk = cells.whole(at["duration"])
+        queue = cells.whole(at["queue_wait"]) if at["queue_wait"] >= 0 else np.full(cells.rows, MISSING)
+        for seconds in (begin, answer, end):
+            cells.plain &= (seconds == 0) | ((seconds >= _YEARS[0]) & (seconds < _YEARS[1]))
+        cells.plain &= (begin > 0) & ((answer == 0) | (answer >= begin)) & (talk <= _LONGEST_S)
+        cells.plain &= (end == 0) | (end >= np.maximum(begin, answer))
+        cells.plain &= cells.word(0, _ONE) == 0
+        cells.plain &= cells.digits(at["manager"]) & cells.digits(at["call"])
+        return cells, (begin, answer, end, talk, queue)
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        begin, answer, end, talk_s, queue_s = row
+        cells = self._cells(line.rstrip(b"\r\n")) or []
+        cells.append("")
+        whole = self._passage(_Row._make(self._pick(cells)), begin, answer, end, talk_s, queue_s)
+        return events_of(self._site, self._source, whole) if whole else ()
+
     def _cells(self, line: bytes) -> list[str] | None:
         """The cells without their quotes; None while a row goes on in the next line."""
         if not self._csv.held and self._names and line.isascii():
@@ -168,7 +205,7 @@ class CucmCdr(LineFormat):
         self._names, self._width = names, len(names)
         at = {name.lower(): n for n, name in reversed(list(enumerate(names)))}
         found = [next((at[n.lower()] for n in names if n.lower() in at), -1) for names in _COLUMNS]
-        self._pick = itemgetter(*found)
+        self._at, self._pick = found, itemgetter(*found)
         self._devices = found[_Row._fields.index("device")] >= 0
         self._lacking = [names[0] for names in _NEEDED if not any(n.lower() in at for n in names)]
 
@@ -185,6 +222,12 @@ class CucmCdr(LineFormat):
             raise Unreadable("malformed_line", f"times go backwards: origination {begin}, connect {answer}, end {end}")
         if not row.manager.isdigit() or not row.call.isdigit():
             raise malformed("globalCallID_callId", f"{row.manager} {row.call}", "two whole numbers")
+        return self._passage(row, begin, answer, end, talk_s)
+
+    def _passage(
+        self, row: _Row, begin: int, answer: int, end: int, talk_s: int, queue_s: int | None = None
+    ) -> Whole | None:
+        """The same of a record whose times are known."""
         cluster = f"@{row.cluster[:32]}" if row.cluster else ""
         call = name_of(f"{row.manager}.{row.call}{cluster}", "globalCallID")
         told = bool(answer or end)  # else nobody knows how long the caller stayed
@@ -202,8 +245,11 @@ class CucmCdr(LineFormat):
             return None
         unit = name_of(self.unit(number), "originalCalledPartyNumber")
         if number in self._machines:
-            return Whole(call, unit, begin_us, "did", end * 1_000_000)
-        wait_s, queue_s = (answer or end) - begin, _number(row.queue_wait, "queue_wait")
+            return Whole(
+                call, unit, begin_us, "did", end * 1_000_000, voicemail=bool(answer) and self._mail(row, number)
+            )
+        wait_s = (answer or end) - begin
+        queue_s = _number(row.queue_wait, "queue_wait") if queue_s is None else queue_s
         if row.queued == "1":
             wait_s = min(max(wait_s, queue_s), end - begin)
         wait_ms = wait_s * 1000 if told and row.joined_by != _TRANSFER else UNKNOWN
@@ -227,6 +273,7 @@ class CucmCdr(LineFormat):
             caller=row.calling,
             leg=leg,
             extra=_extra(row.orig_cause, row.dest_cause, row.reason),
+            voicemail=bool(answer) and self._mail(row, row.final),
         )
 
     def _placed(self, row: _Row, whole: Whole, talk_s: int) -> Whole | None:
@@ -234,10 +281,15 @@ class CucmCdr(LineFormat):
         if not row.final or self._ours(row.final) or not row.final.lstrip("+").isdigit():
             return None
         talk_ms = talk_s * 1000 if talk_s >= 0 else MISSING
-        return whole._replace(outcome="outbound", agent=name_of(row.calling, "callingPartyNumber"), talk_ms=talk_ms)
+        agent, called = name_of(row.calling, "callingPartyNumber"), self.called(row.final)
+        return whole._replace(outcome="outbound", agent=agent, talk_ms=talk_ms, caller=called)
 
     def _ours(self, number: str) -> bool:
         return self.internal(number) or number in self._options.units or number in self._machines
+
+    def _mail(self, row: _Row, number: str) -> bool:
+        """Whether what answered is voicemail: a port of Unity, or what the settings name."""
+        return row.device.startswith((_UNITY, *self._voicemail)) or number in self._voicemail
 
     def _machine(self, row: _Row) -> bool:
         """Whether what answered is no person: a voicemail port, an announcement, the queue's music, nothing at all."""
@@ -246,6 +298,10 @@ class CucmCdr(LineFormat):
         if self._machines and row.device.startswith(self._machines):
             return True
         return row.queued == "1" and self._devices and not row.device
+
+
+def _names(told: str) -> tuple[str, ...]:
+    return tuple(name for one in told.split(",") if (name := one.strip()))
 
 
 def _time_s(text: str, which: str) -> int:
@@ -286,7 +342,10 @@ def _extra(orig_cause: str, dest_cause: str, reason: str) -> str:
 
 def problems(options: Options) -> list[str]:
     """What is wrong in the settings."""
-    return [f'fields."{key}" is not known; CUCM takes machines alone' for key in options.fields if key != "machines"]
+    known = ("machines", "voicemail")
+    return [
+        f'fields."{key}" is not known; CUCM takes machines and voicemail' for key in options.fields if key not in known
+    ]
 
 
 def recognise(lines: Sequence[bytes]) -> Guess | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -12,12 +13,21 @@ import msgspec
 from collectors.formats.reading import Unreadable, text_of
 
 MAX_DOCUMENT = 1024 * 1024
+_SHORT = 128
+"""Values of so many characters, such as the names of queues, come again and again."""
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def plain(value: str) -> str:
     """A value with its URL-encoding undone."""
-    return text_of(unquote_to_bytes(value), "a URL-encoded value") if "%" in value else value
+    if "%" not in value:
+        return value
+    return _short(value) if len(value) <= _SHORT else text_of(unquote_to_bytes(value), "a URL-encoded value")
+
+
+@lru_cache(4096)
+def _short(value: str) -> str:
+    return text_of(unquote_to_bytes(value), "a URL-encoded value")
 
 
 def documents(body: bytes) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from collectors.formats.options import Options
-from collectors.formats.reading import Unreadable, name_of, shown
+from collectors.formats.reading import Unreadable, name_of, shown, whom_called
 from telemetry.events import MISSING, UNKNOWN, Event, canonical_json
 
 S = 1_000_000
@@ -93,7 +93,8 @@ class Leg(NamedTuple):
     standby: bool = False
     """An agent's line that stays open for many callers: its times are not theirs."""
     passage: Passage | None = None
-    hold_ms: int = 0
+    hold_ms: int = MISSING
+    """How long this side had put the other on hold."""
 
 
 class Calls:
@@ -163,9 +164,12 @@ class Calls:
         if leg.of and leg.of != leg.uuid:
             return self._telephone(leg)
         if leg.passage is not None:
-            return self._queued(leg, leg.passage)
+            return self._with_voicemail(leg, self._queued(leg, leg.passage))
         if leg.outbound or self.internal(leg.caller):
             return self._placed(leg)
+        return self._with_voicemail(leg, self._unqueued(leg))
+
+    def _unqueued(self, leg: Leg) -> list[Event]:
         if leg.bridge_us != MISSING:
             return self._bridged(leg, leg.start_us)
         unit = self.number(leg.reached, leg.dialled)
@@ -175,6 +179,12 @@ class Calls:
             extra = '{"to":"voicemail"}' if leg.voicemail else ""
             return [self.event("call.did", f"{digest(leg.uuid)}.d", leg.start_us, unit, leg.uuid, extra=extra)]
         return self.lost(leg, unit)
+
+    def _with_voicemail(self, leg: Leg, events: list[Event]) -> list[Event]:
+        if not leg.voicemail or not events:
+            return events
+        unit, call = events[0].unit, events[0].contact
+        return [*events, self.event("call.voicemail", f"{digest(leg.uuid)}.v", leg.end_us, unit, call)]
 
     def lost(self, leg: Leg, unit: str) -> list[Event]:
         """A call for which telephones rang and nobody answered: why, as its cause says."""
@@ -197,7 +207,8 @@ class Calls:
         talk = ms(leg.end_us - leg.bridge_us) if leg.bridge_us != MISSING else MISSING
         party = name_of(leg.caller, "caller_id_number") if self.internal(leg.caller) else ""
         id_ = f"{digest(leg.uuid)}.o"
-        return [self.event("call.outbound", id_, leg.end_us, "", leg.uuid, MISSING, talk, party=party)]
+        person = whom_called(leg.reached, self._options)
+        return [self.event("call.outbound", id_, leg.end_us, "", leg.uuid, MISSING, talk, party=party, person=person)]
 
     def _bridged(self, leg: Leg, since_us: int) -> list[Event]:
         """A caller who was put through to a telephone. The leg knows the ringing when nothing answered before."""
@@ -208,7 +219,7 @@ class Calls:
         ring = ms(leg.answer_us - leg.start_us) if direct else MISSING
         talk = ms(leg.end_us - bridge)
         odd = {} if leg.cause in _IN_ORDER else {"cause": leg.cause}
-        held: dict[str, Any] = {"hold_ms": leg.hold_ms} if leg.hold_ms else {}
+        held: dict[str, Any] = {"hold_ms": leg.hold_ms} if leg.hold_ms > 0 else {}
         said = canonical_json(odd | held) if odd or held else ""
         if min(wait, talk) < 0 or (direct and ring < 0):
             raise Unreadable(
@@ -262,7 +273,10 @@ class Calls:
             wait = MISSING
             if p is not None and p.joined_s != MISSING and call == leg.of:
                 wait = max(until // S - p.joined_s, 0) * 1000
-            return [self.event("call.connected", f"{key}.b", until, unit, call, wait, ring, party=agent)]
+            connected = self.event("call.connected", f"{key}.b", until, unit, call, wait, ring, party=agent)
+            if leg.hold_ms < 0:
+                return [connected]
+            return [connected, self.event("call.held", f"{key}.h", leg.end_us, unit, call, leg.hold_ms, party=agent)]
         if p is not None and self.told_by_events:
             return []
         kind = "call.ring_cancelled" if leg.cause in NO_FAULT else "call.ring_no_answer"

@@ -28,7 +28,8 @@ from collectors.formats.freeswitch_calls import NO_FAULT, Calls, Leg, S, digest
 from collectors.formats.freeswitch_document import leg_of
 from collectors.formats.freeswitch_rows import EXAMPLE, NEEDED, Row, Template, rang_in
 from collectors.formats.options import Options
-from collectors.formats.reading import Csv, LineFormat, Unreadable, name_of, shown
+from collectors.formats.reading import Csv, Unreadable, name_of, shown
+from collectors.formats.scanned import Scan, ScannedFormat, mark_of
 from telemetry.events import MISSING, UNKNOWN, Event
 
 PATTERNS = ("", "a", "b", "ab")
@@ -38,7 +39,7 @@ _HELD = 64
 _MINUTE = '{"precision":"minute"}'
 
 
-class FreeswitchCsvCdr(LineFormat):
+class FreeswitchCsvCdr(ScannedFormat):
     """Decoder of one cdr-csv. Ids depend on uuids and units alone."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
@@ -48,6 +49,7 @@ class FreeswitchCsvCdr(LineFormat):
         self._clock = Clock(given.timezone, era=given.era, order=given.date_order or "ymd")
         self._stamps = {"": MISSING}
         self._splits = given.delimiter or ","
+        self._mark = mark_of(self._splits)
         self.load("")
 
     def restart(self) -> None:
@@ -86,6 +88,15 @@ class FreeswitchCsvCdr(LineFormat):
             return self._told(self._template.row(cells))
         leg = leg_of(self._template.document(cells))
         return self._calls.leg(leg) if leg is not None else ()
+
+    def _shape(self) -> object:
+        return None if self._csv.held or self._template.like_json or not self._mark else self._template
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:  # noqa: ARG002 (its years have four digits)
+        return self._template.scan(lines, self._mark)
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        return self._told(self._template.told(text, row))
 
     # Which rows are one call.
 

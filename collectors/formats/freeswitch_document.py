@@ -39,6 +39,8 @@ class Variables(msgspec.Struct):
     hangup_cause: Value = ""
     hold_accum_ms: Value = ""
     last_app: Value = ""
+    last_arg: Value = ""
+    voicemail_action: Value = ""
     originate_disposition: Value = ""
     originating_leg_uuid: Value = ""
     originator: Value = ""
@@ -109,6 +111,16 @@ class Document(msgspec.Struct):
 
 
 _NO_PROFILE = _Profile()
+_PLACES = {
+    (name, factor): place
+    for name in _Times.__struct_fields__
+    for factor, place in (
+        (1, f"variables, microseconds {name.removesuffix('_time')}"),
+        (S, f"variables, seconds {name.removesuffix('_time')}"),
+        (0, f"callflow.times.{name}"),
+    )
+}
+"""Where a moment stands, as a reject names it."""
 
 
 def leg_of(cdr: Document) -> Leg | None:
@@ -161,11 +173,18 @@ def leg_of(cdr: Document) -> Leg | None:
         # The application that called the telephones says why nobody answered; the leg itself ends in good order.
         disposition if disposition not in ("", "SUCCESS") and not is_telephone else cause,
         bool(disposition) or application == "bridge",
-        application == "voicemail",
+        application == "voicemail" or _fusion_voicemail(v, application),
         text(v.cc_agent_type) == "uuid-standby",
         _passage(v, is_caller=not is_telephone) if text(v.cc_queue) and (agents or not is_telephone) else None,
-        int(held) if (held := text(v.hold_accum_ms)).isascii() and held.isdigit() and len(held) < MAX_DIGITS else 0,
+        int(held)
+        if (held := text(v.hold_accum_ms)).isascii() and held.isdigit() and len(held) < MAX_DIGITS
+        else MISSING,
     )
+
+
+def _fusion_voicemail(v: Variables, application: str) -> bool:
+    """Whether a script of FusionPBX takes a message; with the action `check` it plays them to their owner."""
+    return application == "lua" and text(v.last_arg) == "app.lua voicemail" and text(v.voicemail_action) != "check"
 
 
 def _passage(v: Variables, *, is_caller: bool) -> Passage:
@@ -209,14 +228,14 @@ def _called(profile: _Profile, uuid: str) -> str:
 
 def _moment(micros: Value, seconds: Value, flows: Sequence[_Flow], of_flow: str) -> int:
     """A moment of a leg: as its variables say it, else as the first of these passages through the dialplan does."""
-    what = of_flow.removesuffix("_time")
-    us = us_of(text(micros), 1, f"variables, microseconds {what}")
+    us = us_of(text(micros), 1, _PLACES[of_flow, 1])
     if us == MISSING:
-        us = us_of(text(seconds), S, f"variables, seconds {what}")
-    for flow in flows:
-        if us != MISSING:
-            break
-        us = us_of(text(getattr(flow.times, of_flow)), 1, f"callflow.times.{of_flow}")
+        us = us_of(text(seconds), S, _PLACES[of_flow, S])
+    if us == MISSING:
+        for flow in flows:
+            us = us_of(text(getattr(flow.times, of_flow)), 1, _PLACES[of_flow, 0])
+            if us != MISSING:
+                break
     return us
 
 

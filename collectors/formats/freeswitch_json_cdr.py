@@ -9,7 +9,7 @@ uuids. What a leg is stands in `freeswitch_document`, what legs and queues make 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from collectors.formats.options import Options
 from collectors.formats.reading import Unreadable
 from telemetry.events import Decoded, Event, Rejected
 
+_Kind = TypeVar("_Kind")
 _document = msgspec.json.Decoder(Document)
 _headers = msgspec.json.Decoder(dict[str, Any])
 _SHOWN = 1024
@@ -70,14 +71,10 @@ class FreeswitchJsonCdr:
     def _read(self, document: bytes) -> Sequence[Event]:
         if not document.startswith(b"{"):
             return self._event(key_values(document))
-        try:
-            cdr = _document.decode(document)
-            if cdr.variables is None:
-                return self._event(_scalars(_headers.decode(document)))
-        except msgspec.ValidationError as problem:
-            raise Unreadable("bad_field", str(problem)) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-            raise Unreadable("not_json", str(problem)) from None
+        cdr = decoded(document)
+        if cdr.variables is None:
+            headers = _decoded(_headers, document)
+            return self._event(_scalars(headers))
         leg = leg_of(cdr)
         return self._calls.leg(leg) if leg is not None else ()
 
@@ -90,6 +87,20 @@ class FreeswitchJsonCdr:
             return ()
         leg = leg_of(document_of(headers))
         return self._calls.leg(leg) if leg is not None else ()
+
+
+def decoded(document: bytes) -> Document:
+    """A JSON document as far as it is read; Unreadable where it is none, or a field of another kind."""
+    return _decoded(_document, document)
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Kind], document: bytes) -> _Kind:
+    try:
+        return decoder.decode(document)
+    except msgspec.ValidationError as problem:
+        raise Unreadable("bad_field", str(problem)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise Unreadable("not_json", str(problem)) from None
 
 
 def _scalars(headers: Mapping[str, Any]) -> dict[str, str]:

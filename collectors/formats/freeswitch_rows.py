@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+import numpy as np
+
 from collectors.formats.clock import Clock
+from collectors.formats.eights import I64
 from collectors.formats.freeswitch_calls import S
 from collectors.formats.freeswitch_document import Document, Variables
 from collectors.formats.reading import Unreadable, malformed, name_of, whole_of
-from telemetry.events import MISSING
+from collectors.formats.scan import Cells, cut
+from telemetry.events import MAX_NAME, MISSING
 
 EXAMPLE = (
     "caller_id_name", "caller_id_number", "destination_number", "context", "start_stamp", "answer_stamp", "end_stamp",
@@ -20,6 +24,7 @@ _READ = (
     "uuid", "bleg_uuid", "caller_id_number", "destination_number", "start_stamp", "answer_stamp", "end_stamp", "duration",
     "billsec", "hangup_cause", "accountcode",
 )  # fmt: skip
+_TEXTS = ("uuid", "bleg_uuid", "caller_id_number", "destination_number", "hangup_cause", "accountcode")
 NEEDED = ("uuid", "hangup_cause")
 _LIKE_JSON = frozenset(("bridge_stamp", "bridge_epoch", "bridge_uepoch", "cc_queue"))
 _STAMPS_KEPT = 256
@@ -79,11 +84,7 @@ class Template:
         uuid, bleg, caller, dest, start_stamp, answer_stamp, end_stamp, lasted, spoke, cause, account = (
             cells[at] for at in self._read_at
         )
-        uuid, bleg = name_of(uuid, "uuid"), name_of(bleg, "bleg_uuid") if bleg else ""
-        if not uuid:
-            raise Unreadable("no_identity", "uuid: empty")
-        if uuid == caller:
-            raise Unreadable("bad_field", "uuid: it is the caller's number")
+        uuid, bleg = _identity(uuid, bleg, caller)
         start, end = self._us(start_stamp, "start_stamp"), self._us(end_stamp, "end_stamp")
         answer = self._us(answer_stamp, "answer_stamp")
         duration, billsec = whole_of(lasted, "duration"), whole_of(spoke, "billsec")
@@ -106,8 +107,61 @@ class Template:
             ring = duration - billsec if MISSING not in (duration, billsec) else (answer - start) // S
             if ring < 0:
                 raise Unreadable("bad_field", f"billsec: {billsec} of a duration of {duration}")
-        mark = int.from_bytes(blake2b(caller.encode(), digest_size=2).digest(), "big") if caller else 0
-        return Row(uuid, bleg, caller, mark, dest, start, answer, end, ring, talk, cause, coarse, account == dest != "")
+        times = start, answer, end, ring, talk
+        return Row(uuid, bleg, caller, _mark(caller), dest, *times, cause, coarse, account == dest != "")
+
+    def scan(self, lines: Sequence[bytes], mark: int) -> tuple[Cells, tuple[I64, ...]] | None:
+        """Times, ringing and talk of many lines, and the texts."""
+        cells = cut(lines, mark)
+        if cells is None or cells.width < self._width or b"hangup_cause" in cells.data:
+            return None
+        at = {name: place if place < cells.width else -1 for name, place in zip(_READ, self._read_at, strict=True)}
+        start, answer, end = (
+            cells.stamp(at[name], self._clock) if at[name] >= 0 else np.full(cells.rows, MISSING)
+            for name in ("start_stamp", "answer_stamp", "end_stamp")
+        )
+        duration, billsec = (
+            cells.whole(at[name]) if at[name] >= 0 else np.full(cells.rows, MISSING) for name in ("duration", "billsec")
+        )
+        end = np.where(end == MISSING, start + np.maximum(duration, 0) * S, end)
+        answered = answer != MISSING
+        talk, ring = billsec, duration - billsec
+        told = (duration != MISSING) & (billsec != MISSING)
+        if not told.all():
+            talk = np.where(billsec != MISSING, billsec, (end - answer) // S)
+            ring = np.where(told, ring, (answer - start) // S)
+        cells.plain &= (start >= 0) & (end >= start) & (np.maximum(duration, billsec) <= _LONGEST_S)
+        cells.plain &= ~answered | ((start <= answer) & (answer <= end) & (ring >= 0))
+        uuid = cells.length(at["uuid"])
+        cells.plain &= (uuid > 0) & (uuid <= MAX_NAME) & (cells.length(at["bleg_uuid"]) <= MAX_NAME)
+        texts = [bound for name in _TEXTS for bound in cells.bounds(at[name])]
+        ring, talk = np.where(answered, ring, MISSING), np.where(answered, talk, MISSING)
+        return cells, (start, answer, end, ring, talk, *texts)
+
+    @staticmethod
+    def told(text: str, found: Sequence[int]) -> Row:
+        """The row of a line that `scan` found plain."""
+        uuid, bleg, caller, dest, cause, account = (
+            text[begin:end] for begin, end in zip(found[5::2], found[6::2], strict=True)
+        )
+        uuid, bleg = _identity(uuid, bleg, caller)
+        start, answer, end, ring, talk = found[:5]
+        telephone = account == dest != ""
+        return Row(
+            uuid,
+            bleg,
+            caller,
+            _mark(caller),
+            dest,
+            start,
+            answer,
+            end,
+            ring,
+            talk,
+            cause,
+            coarse=False,
+            telephone=telephone,
+        )
 
     def _us(self, stamp: str, place: str) -> int:
         known = self._stamps.get(stamp)  # most stand twice in a row
@@ -120,6 +174,19 @@ class Template:
                 self._stamps = {"": MISSING}
             self._stamps[stamp] = known
         return known
+
+
+def _identity(uuid: str, bleg: str, caller: str) -> tuple[str, str]:
+    uuid, bleg = name_of(uuid, "uuid"), name_of(bleg, "bleg_uuid") if bleg else ""
+    if not uuid:
+        raise Unreadable("no_identity", "uuid: empty")
+    if uuid == caller:
+        raise Unreadable("bad_field", "uuid: it is the caller's number")
+    return uuid, bleg
+
+
+def _mark(caller: str) -> int:
+    return int.from_bytes(blake2b(caller.encode(), digest_size=2).digest(), "big") if caller else 0
 
 
 def rang_in(leg: Row, caller: Row) -> bool:

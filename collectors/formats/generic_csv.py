@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from collectors.base import Guess
 from collectors.formats.clock import Clock
 from collectors.formats.generic_fields import PLACES, mapped
+from collectors.formats.generic_scan import MappedScan
 from collectors.formats.options import Options
 from collectors.formats.panasonic_layouts import with_year
 from collectors.formats.reading import (
     Csv,
-    LineFormat,
     Ordinals,
     Unreadable,
     clock_ms,
@@ -26,6 +27,7 @@ from collectors.formats.reading import (
     text_of,
     whole_of,
 )
+from collectors.formats.scanned import Scan, ScannedFormat, mark_of
 from collectors.formats.whole_calls import Whole, events_of
 from telemetry.events import MISSING, UNKNOWN, Event
 
@@ -39,7 +41,20 @@ _NO_YEAR = 5
 _BOM = b"\xef\xbb\xbf"
 
 
-class GenericCsv(LineFormat):
+class _Told(NamedTuple):
+    """The times of a record in microseconds and its durations in milliseconds."""
+
+    start: int
+    answer: int
+    end: int
+    wait: int
+    ring: int
+    talk: int
+    took: int
+    hold: int
+
+
+class GenericCsv(ScannedFormat):
     """Decoder of one log by its mapping."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
@@ -53,6 +68,8 @@ class GenericCsv(LineFormat):
         self._first = next(((field, name.lower()) for field, name in self._map.names.items()), ("", ""))
         self._places = {field: self._place(field) for field in PLACES}
         self._ordinals = Ordinals()
+        self._mark = mark_of(o.delimiter or ",")
+        self._many = MappedScan(self._map, self._clock, ms=_MS, longest_ms=_LONGEST_MS, years_us=_YEARS_US)
         self._forget()
 
     def _forget(self) -> None:
@@ -87,6 +104,19 @@ class GenericCsv(LineFormat):
         if row is None:
             return ()
         whole = self._whole(row, received_us)
+        return events_of(self._site, self._source, whole) if whole else ()
+
+    def _shape(self) -> object:
+        return None if self._csv.held or self._wrong or self._map.slices or not self._mark else self._at
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:  # noqa: ARG002 (its years have four digits)
+        return self._many.scan(lines, self._mark, self._at or {})
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        texts, (direction, internal, outcome) = self._many.told(text, row, self._at or {})
+        if outcome == "ignore" or direction == "internal" or internal == "yes":
+            return ()
+        whole = self._passage(texts, outcome, direction, _Told(*row[:8]))
         return events_of(self._site, self._source, whole) if whole else ()
 
     def _cells(self, line: bytes) -> dict[str, str] | None:
@@ -189,10 +219,16 @@ class GenericCsv(LineFormat):
             return None
         start, answer = self._start(row, received_us), self._time(row, "answered_at", received_us)
         end = self._time(row, "end", received_us)
+        told = _Told(
+            start, answer, end, *(self._ms(row, field) for field in ("wait", "ring", "talk", "duration", "hold"))
+        )
+        return self._passage(row, outcome, direction, told)
+
+    def _passage(self, row: dict[str, str], outcome: str, direction: str, told: _Told) -> Whole | None:
+        """The same of a record whose times, durations and words are known."""
+        start, answer, end, wait, ring, talk, took, hold = told
         if self._map.ends:
             start, end = MISSING, start
-        wait, ring = self._ms(row, "wait"), self._ms(row, "ring")
-        talk, took = self._ms(row, "talk"), self._ms(row, "duration")
         from_end = start == MISSING
         if from_end and end != MISSING:
             parts = max(wait, 0) + max(talk, 0) if "start" not in row and max(wait, talk) >= 0 else MISSING
@@ -202,7 +238,7 @@ class GenericCsv(LineFormat):
             field = next(field for field in ("start", "end", "date") if field in row)
             expected = "a duration beside it that tells" if self._map.ends else "the time"
             raise self._bad(field, row[field], f"{expected} when the call began")
-        self._check(start, answer, end, took, {"wait": wait, "ring": ring, "talk": talk})
+        self._check(start, answer, end, took, {"wait": wait, "ring": ring, "talk": talk, "hold": hold})
         if took < 0 and end != MISSING and not from_end:
             took = (end - start) // 1000
         if end == MISSING:
@@ -224,7 +260,25 @@ class GenericCsv(LineFormat):
             raise self._bad("unit" if "unit" in row else "called", name, "the queue or number of the call")
         call, leg = self._identity(row, start, f"{end}.{outcome}.{wait}.{ring}.{talk}", unit)
         agent, caller = name_of(row.get("agent", ""), self._places["agent"]), row.get("caller", "")
-        return Whole(call, unit, start, outcome, end, wait, ring, talk, agent, caller, answer, leg=leg)
+        if outcome == "outbound":
+            caller = self.called(row.get("called", ""))
+        mail, outcome = outcome == "voicemail", "timed_out" if outcome == "voicemail" else outcome
+        return Whole(
+            call,
+            unit,
+            start,
+            outcome,
+            end,
+            wait,
+            ring,
+            talk,
+            agent,
+            caller,
+            answer,
+            leg=leg,
+            hold_ms=hold,
+            voicemail=mail,
+        )
 
     def _check(self, start: int, answer: int, end: int, took: int, parts: dict[str, int]) -> None:
         """Times in their order, and no part longer than the whole."""

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 PLACES = (
-    "start", "date", "time", "end", "answered_at", "duration", "wait", "ring", "talk", "direction", "internal", "caller",
+    "start", "date", "time", "end", "answered_at", "duration", "wait", "ring", "talk", "hold", "direction", "internal", "caller",
     "called", "unit", "agent", "call", "outcome",
 )  # fmt: skip
-DURATIONS = ("duration", "wait", "ring", "talk")
+DURATIONS = ("duration", "wait", "ring", "talk", "hold")
 TIMES_IN = ("local", "epoch", "epoch_ms")
 DURATIONS_IN = ("s", "ms", "min", "clock")
 DATE_IS = ("start", "end")
@@ -22,7 +22,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "internal": ("yes", "no"),
     "outcome": (
         "answered", "abandoned", "timed_out", "no_agent", "left_by_key", "withdrawn", "system_drop", "full", "empty",
-        "closed", "ignore",
+        "closed", "voicemail", "ignore",
     ),
 }  # fmt: skip
 _MOST = 4096

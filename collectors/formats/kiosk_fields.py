@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol, Union
 import msgspec
 from msgspec import Meta
 
-from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING
+from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, QUESTIONS
 
 KINDS = ("event", "ticket", "counter", "vote", "call", "agent", "gap", "status", "heartbeat")
 """Last level of a topic."""
@@ -42,11 +42,13 @@ _Signed = Annotated[int, Meta(ge=-(10**15), le=10**15)]
 _NUMBERS: dict[str, Any] = {
     "priority": Annotated[int, Meta(ge=0, le=99)],
     "disposition": Annotated[int, Meta(ge=1, le=3)],
+    "outcome": Annotated[int, Meta(ge=1, le=3)],
     "kind": Annotated[int, Meta(ge=1, le=4)],
     "result": Annotated[int, Meta(ge=1, le=3)],
     "automatic": _YesNo,
     "score": Annotated[int, Meta(ge=1, le=100)],
     "scale_max": Annotated[int, Meta(ge=2, le=100)],
+    "question": Union[Annotated[int, Meta(ge=0, le=max(QUESTIONS.values()))], Literal[tuple(QUESTIONS)]],  # noqa: UP007
     "utc_offset_ms": _Signed,
     "value": _Signed,
     "clock_synced": _YesNo,
@@ -76,7 +78,8 @@ class Said(Protocol):
     id: str
     a: int
     b: int
-    c: int
+    c: Any
+    """A number; a question may stand here by its name."""
 
 
 def words(type_: str) -> tuple[str, str, str]:

@@ -46,11 +46,13 @@ from collectors.formats.cloudevents import (
 from collectors.formats.kiosk_fields import DEVICE_TYPES, KINDS, ONLY_TYPE, Said, decoder, words
 from collectors.formats.tracks import Tracks
 from collectors.rfc3339 import time_us
-from telemetry.events import MAX_NAME, MISSING, Decoded, Event, Rejected
+from telemetry.events import MAX_NAME, MISSING, QUESTIONS, Decoded, Event, Rejected
 
 MAX_PAYLOAD = 64 * 1024
 OLDEST_US = 7 * 86_400_000_000
 AHEAD_US = 300_000_000
+_YES_OR_NO = QUESTIONS["resolved"]
+"""Its scale is 2 where a message does not say; that of the others is the device's."""
 
 
 class DeviceRow(NamedTuple):
@@ -309,13 +311,15 @@ def _plain_type(kind: str, given: dict[str, Any]) -> str:
 def _event(route: Route, said: Said, contact: str, ident: str, us: int, received_us: int, extra: str) -> Event:
     """The checked event: everything that a struct cannot check is checked here, for both ways."""
     unit, party, person = said.unit or route.unit, said.party, said.person
-    a, b = said.a, +said.b  # + makes a yes or no its number
+    a, b, c = said.a, +said.b, said.c  # + makes a yes or no its number
     type_ = said.type_
     if said.at_counter and not party:
         party = route.counter
     if said.special:
         if type_ == "vote.cast":
-            b = route.scale_max if b == MISSING else b
+            c = QUESTIONS.get(c, c)
+            if b == MISSING:
+                b = 2 if c == _YES_OR_NO else route.scale_max
             if a > b:
                 raise No("bad_field", f"$.score: {a}, expected 1 to {b}")
         else:
@@ -335,7 +339,7 @@ def _event(route: Route, said: Said, contact: str, ident: str, us: int, received
         needs = (said.needs_contact, said.needs_unit, said.needs_party)
         raise No("bad_field", f"{type_} needs {' and '.join(itertools.compress(words(type_), needs))}")
     return _new_event(
-        Event, (route.site, route.source, ident, type_, us, unit, contact, party, person, a, b, +said.c, 0, extra)
+        Event, (route.site, route.source, ident, type_, us, unit, contact, party, person, a, b, +c, 0, extra)
     )
 
 

@@ -25,3 +25,5 @@ class Options:
     """Queue or number in the log → unit; others are their own unit."""
     internal_digits: int = 6
     """Numbers of up to so many digits are extensions: calls from them are not citizens'."""
+    outside_prefix: str = ""
+    """Digits dialled before a number outside to get a line: no part of the number."""

@@ -28,7 +28,7 @@ class Row(NamedTuple):
     did: str
     """What the caller dialled, where the log says it."""
     caller: str
-    """The caller's number; "" where it is withheld, unknown or cut off."""
+    """The caller's number, or the one that the centre dialled; "" where it is withheld, unknown or cut off."""
     ring_ms: int
     talk_ms: int
     code: str
@@ -61,6 +61,8 @@ _DBS_KINDS = dict.fromkeys("IDNShtA", "in") | dict.fromkeys("OLHT", "out") | dic
 """F forwards an incoming call to the outside, W calls another PBX of the centre: nobody's calls to count."""
 _TALKED = re.compile(r"\d\d/\d\d/\d\d .{8,80}?(\d\d:\d\d'\d\d)", re.ASCII)
 OTHERS = "KX-TA, TEA, TEB, TEM, TES and old KX-TD print columns of their own"
+_HIDDEN, _DIGITS = frozenset(".X"), re.compile(r"\+?\d+", re.ASCII)
+"""Marks of secret and privacy dialling, in place of digits."""
 _AHEAD = timedelta(days=2)
 """Of zones, and of a clock that is ahead."""
 _SHORTEST_NUMBER = 4
@@ -129,13 +131,13 @@ def _kx(text: str, layout: Layout) -> Row:
     kind, did, caller, ring_ms = "out", "", "", MISSING
     if not trunk:
         kind = ""  # intercom, log-in, reminders, doors and sensors
-    elif (at := dial.find("<I")) >= 0:
+    elif "<I" in dial:
         kind = "in"
-        end = dial.find(">", at) + 1
-        did = dial[:at].strip().removeprefix("<D>").strip()
-        caller = _number(dial[end or at + 2 :].strip(), cut=len(dial.rstrip()) == layout.dial.stop - layout.dial.start)
+        did, caller = dialled(dial, layout)
         if layout.ring:  # of outgoing calls long numbers may run into it
             ring_ms = _duration(text[layout.ring], layout.ring)
+    else:
+        caller = called(dial)
     code = text[layout.code].strip()
     if kind and not (len(code) <= 3 and (not code or (code.isascii() and code.isalnum()))):
         raise _wrong(layout.code, code, "a condition code of two letters")
@@ -151,6 +153,23 @@ def _kx(text: str, layout: Layout) -> Row:
         _duration(text[layout.duration], layout.duration) if kind else MISSING,
         code.upper(),
     )
+
+
+def dialled(dial: str, layout: Layout) -> tuple[str, str]:
+    """Of a call that comes in: the number that it reached, and the caller's."""
+    at = dial.find("<I")
+    end = dial.find(">", at) + 1
+    did = dial[:at].strip().removeprefix("<D>").strip()
+    cut = len(dial.rstrip()) == layout.dial.stop - layout.dial.start
+    return did, _number(dial[end or at + 2 :].strip(), cut=cut)
+
+
+def called(dial: str) -> str:
+    """The number that the centre dialled: the longest run of digits, without the code of another PBX before it, what
+    follows a pause, and marks. Where part of it is hidden, nobody."""
+    if not _HIDDEN.isdisjoint(dial):
+        return ""
+    return max(_DIGITS.findall(dial.rpartition("=")[2]), key=len, default="")
 
 
 def _dbs(text: str) -> Row:
@@ -171,7 +190,7 @@ def _dbs(text: str) -> Row:
         text[26:30].strip(),
         trunk,
         dialled.removeprefix("I") if kind == "in" else "",
-        _number(caller, cut=False),
+        _number(caller, cut=False) if kind == "in" else called(dialled),
         ring_ms,
         _duration(text[17:25], slice(17, 25)),
         code,

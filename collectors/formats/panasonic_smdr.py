@@ -29,7 +29,9 @@ from collectors.formats import panasonic_layouts as layouts
 from collectors.formats.clock import Clock
 from collectors.formats.options import Options
 from collectors.formats.panasonic_layouts import LACKS, Row
-from collectors.formats.reading import CR_ALONE, LineFormat, Ordinals, Unreadable, name_of, shown
+from collectors.formats.panasonic_scan import PanasonicScan
+from collectors.formats.reading import CR_ALONE, Ordinals, Unreadable, name_of, shown
+from collectors.formats.scanned import Scan, ScannedFormat
 from collectors.formats.whole_calls import Whole, events_of
 from telemetry.events import MISSING, UNKNOWN, Event, canonical_json
 
@@ -38,6 +40,7 @@ _PASSED_ON = frozenset(("TR", "t", "h"))
 _NO_CALL = frozenset(("RM",))
 _SAID = _RECEIVED | _LOST | _PASSED_ON | {_ANSWERED, "", "CL", "D0", "D1", "D2", "D3", "D4", "FW", *"IDNS"}
 """Codes that the events tell or that change nothing; any other is kept beside the call."""
+_MANY = PanasonicScan(_SAID | _NO_CALL)
 _SLACK_US = {True: 90 * 1_000_000, False: 10 * 1_000_000}
 """For times that have lost their seconds, and for others."""
 _LONGEST_RING_US, _LONGEST_TRANSFER_US = 600 * 1_000_000, 120 * 1_000_000
@@ -90,7 +93,7 @@ def recognise(lines: Sequence[bytes]) -> Guess | None:
     return Guess(good / len(texts), what, settings)
 
 
-class PanasonicSmdr(LineFormat):
+class PanasonicSmdr(ScannedFormat):
     """Decoder of one SMDR. Ids depend on the lines alone."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
@@ -121,6 +124,8 @@ class PanasonicSmdr(LineFormat):
     def _read(self, line: bytes, received_us: int) -> Sequence[Event]:
         if b"\r" in line and b"\r" in line.strip(b"\r"):
             raise Unreadable("malformed_line", CR_ALONE)
+        if not line.strip().strip(b"-=_"):
+            return ()  # between pages
         text = _text(line)
         pattern = layouts.pattern_of(text)
         if not pattern and (where := layouts.displaced(text)):
@@ -148,7 +153,22 @@ class PanasonicSmdr(LineFormat):
             )
         if max(row.ring_ms, row.talk_ms) > _LONGEST_MS:
             raise Unreadable("bad_field", f"duration: {shown(text[52:92].strip())}, expected at most a day")
-        time_us = self._time(row, received_us)
+        return self._record(self._time(row, received_us), row)
+
+    def _shape(self) -> object:
+        return self._pattern if self._pattern in layouts.LAYOUTS else None
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:
+        return _MANY.scan(lines, self._pattern, self._clock, received_us)
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        time_us, told = _MANY.told(text, row, self._pattern)
+        if told.code in _NO_CALL or (told.kind == "out" and told.code == "FW"):
+            return ()
+        return self._record(time_us, told)
+
+    def _record(self, time_us: int, row: Row) -> Sequence[Event]:
+        """What a line of a call over a trunk tells."""
         said = f"{row.kind}|{row.trunk}|{row.did}|{row.ring_ms}|{row.talk_ms}|{row.code}"
         agent = "" if row.extension.startswith("C") else _name(row.extension, "extension")
         unit = self.unit(_name(row.did or f"CO{row.trunk}", "number dialled"))
@@ -158,7 +178,8 @@ class PanasonicSmdr(LineFormat):
         call = f"{minute_us // 1_000_000:010d}.{digest}.{equal}"
         if row.kind == "out":
             ends_us = time_us + (max(row.talk_ms, 0) * 1000 if self._starts else 0)
-            made = Whole(call, "", ends_us, "outbound", ends_us, talk_ms=row.talk_ms, agent=agent)
+            called = self.called(row.caller)
+            made = Whole(call, "", ends_us, "outbound", ends_us, talk_ms=row.talk_ms, agent=agent, caller=called)
             return events_of(self._site, self._source, made)
         return self._incoming(row, time_us, call, unit, agent)
 

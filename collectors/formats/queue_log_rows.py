@@ -55,6 +55,10 @@ ATTENDED = {
     b"LINK": _row("call.transferred", (3, _S), (4, _S), hidden=(1, 2), extra='{"transfer":"attended"}'),
 }
 
+ADDED = _row("agent.added", state=0)
+PAUSED_WHEN_ADDED = {b"": 0, b"PAUSED": 1}
+"""What the text of ADDMEMBER is in its slot; any other stays a text."""
+
 ROWS: dict[bytes, Row] = {
     # Calls. Waits and talks are whole seconds; only RINGNOANSWER and RINGCANCELED are milliseconds.
     b"DID": _row("call.did"),
@@ -85,7 +89,7 @@ ROWS: dict[bytes, Row] = {
     b"DIVERT_WAITTIME": _row("call.turned_away_full", extra='{"by":"wait"}'),
     b"CLOSED": _row("call.turned_away_closed"),
     # Agents. PAUSEALL is followed by one PAUSE a queue.
-    b"ADDMEMBER": _row("agent.added", state=0),
+    b"ADDMEMBER": ADDED,
     b"REMOVEMEMBER": _row("agent.removed"),
     b"PAUSE": _row("agent.paused", reason=0),
     b"UNPAUSE": _row("agent.unpaused", reason=0),

@@ -98,6 +98,18 @@ class LineFormat:
         """Whether a number is one of the centre's own extensions."""
         return number.isdigit() and 0 < len(number) <= self._options.internal_digits
 
+    def called(self, number: str) -> str:
+        """Whom the centre called, as callers are told: see `whom_called`."""
+        return whom_called(number, self._options)
+
+
+def whom_called(number: str, options: Options) -> str:
+    """The number outside that the centre called, without the digits that get a line; "" for one of its own."""
+    number, prefix = number.strip(), options.outside_prefix
+    if prefix and number.startswith(prefix) and len(number) - len(prefix) > options.internal_digits:
+        number = number.removeprefix(prefix)
+    return "" if number.isdigit() and len(number) <= options.internal_digits else number
+
 
 def _all_sound(records: Sequence[bytes]) -> tuple[Sequence[bytes], bool]:
     """The lines as they are read, and whether all may be: looked at together, since nearly always all may."""

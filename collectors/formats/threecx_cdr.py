@@ -16,10 +16,14 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
+import numpy as np
+
 from collectors.base import Guess
 from collectors.formats.clock import Clock
 from collectors.formats.options import Options
-from collectors.formats.reading import Csv, LineFormat, Unreadable, clock_ms, malformed, name_of
+from collectors.formats.reading import Csv, Unreadable, clock_ms, malformed, name_of
+from collectors.formats.scan import cut
+from collectors.formats.scanned import Scan, ScannedFormat, mark_of
 from collectors.formats.whole_calls import Whole, event, events_of
 from telemetry.events import MISSING, UNKNOWN, Event, canonical_json
 
@@ -57,8 +61,9 @@ class _Row(NamedTuple):
 
 
 _QUEUES = ("queue", "ringgroup")
+_VOICEMAIL = "voicemail"
 _MACHINES = (
-    "voicemail", "ivr", "fax", "conference", "confplace", "parking", "park", "script", "callflow", "specialmenu", "custom",
+    _VOICEMAIL, "ivr", "fax", "conference", "confplace", "parking", "park", "script", "callflow", "specialmenu", "custom",
 )  # fmt: skip
 _OUTSIDE = ("externalline", "line", "provider", "outboundrule", "bridge")
 _BY_REASON = {
@@ -79,7 +84,7 @@ _CALL_ID, _STAMP = re.compile(rb"[0-9A-Fa-f]{16}_\d+"), re.compile(rb"\d{4}[/-]\
 _DURATION = re.compile(rb"\d\d:\d\d:\d\d(\.\d+)?")
 
 
-class ThreeCx(LineFormat):
+class ThreeCx(ScannedFormat):
     """Decoder of one 3CX CDR file or stream. Ids depend on the call and its times alone."""
 
     def __init__(self, *, site: str, source: str, options: Options | None = None) -> None:
@@ -87,6 +92,7 @@ class ThreeCx(LineFormat):
         o = self._options
         self._clock = Clock(o.timezone, era=o.era, order=o.date_order or "ymd")
         self._wrong = problems(o)
+        self._mark = mark_of(o.delimiter or ",")
         self.restart()
 
     def restart(self) -> None:
@@ -124,7 +130,34 @@ class ThreeCx(LineFormat):
         if given <= width:
             cells += [""] * (width + 1 - given)  # the last is what a missing column points to
         row = _Row._make(self._pick(cells))
-        whole = self._whole(row, received_us)
+        return self._events(row, self._whole(row, received_us))
+
+    def _shape(self) -> object:
+        return None if self._csv.held or self._wrong or not self._mark else self._names
+
+    def _scan(self, lines: Sequence[bytes], received_us: int) -> Scan | None:  # noqa: ARG002 (its years have four digits)
+        """The times and the duration; the texts are cut out of the line itself, of which most are read."""
+        cells = cut(lines, self._mark)
+        if cells is None or not self._least <= cells.width <= self._width or cells.mentions(b"time-start"):
+            return None
+        at = [place if place < cells.width else -1 for place in self._at]
+        for place in at:
+            cells.bounds(place)
+        start, answer, end = (np.maximum(cells.stamp(place, self._clock), 0) for place in at[3:6])
+        took = cells.clock(at[2]) if at[2] >= 0 else np.full(cells.rows, MISSING)
+        cells.plain &= (start > 0) & ((answer == 0) | (answer >= start))
+        cells.plain &= (end == 0) | (end >= np.maximum(start, answer))
+        return cells, (start, answer, end, np.where(took >= 0, took * 1000, MISSING))
+
+    def _tell(self, line: bytes, text: str, row: tuple[int, ...]) -> Sequence[Event]:  # noqa: ARG002
+        cells = self._csv.row(line.rstrip(b"\r\n")) or [""]
+        if cells[0][:5] == "Call ":
+            cells[0] = cells[0][5:]
+        cells += [""] * (self._width + 1 - len(cells))
+        record = _Row._make(self._pick(cells))
+        return self._events(record, self._passage(record, *row))
+
+    def _events(self, row: _Row, whole: Whole | None) -> Sequence[Event]:
         if whole is None:
             return ()
         events = events_of(self._site, self._source, whole)
@@ -136,7 +169,7 @@ class ThreeCx(LineFormat):
     def _take(self, names: Sequence[str]) -> None:
         """These are the columns from here on."""
         self._names, self._width = tuple(names), len(names)
-        at = [names.index(c) if (c := f.replace("_", "-")) in names else -1 for f in _Row._fields]
+        at = self._at = [names.index(c) if (c := f.replace("_", "-")) in names else -1 for f in _Row._fields]
         self._pick = itemgetter(*at)
         self._least = max(at[:6]) + 1  # later ones are left out at the end of a record where they are empty
 
@@ -160,6 +193,10 @@ class ThreeCx(LineFormat):
             raise malformed("time-start", row.time_start, "the time when the call began")
         if (answer and answer < start) or (end and end < max(start, answer)):
             raise Unreadable("malformed_line", "times go backwards: time-start, time-answered, time-end")
+        return self._passage(row, start, answer, end, took_ms)
+
+    def _passage(self, row: _Row, start: int, answer: int, end: int, took_ms: int) -> Whole | None:
+        """The same of a record whose times are known."""
         ended = bool(end) or took_ms >= 0
         end = end or max(start, answer) + max(took_ms, 0) * 1000
         call = name_of(row.historyid or row.callid, "historyid")
@@ -193,7 +230,7 @@ class ThreeCx(LineFormat):
                 leg=leg,
             )  # fmt: skip
         if to in _MACHINES and party in _MACHINES and number not in self._options.units:
-            return Whole(call, unit, start, "did", end)
+            return Whole(call, unit, start, "did", end, voicemail=bool(answer) and party == _VOICEMAIL)
         outcome, waited_us = _BY_REASON.get(reason, "abandoned"), end - start
         if reason in _DST_ENDED or (answer and party in _MACHINES):
             outcome = "timed_out"
@@ -201,7 +238,8 @@ class ThreeCx(LineFormat):
             waited_us, end = answer - start, answer
         unknown = (to in _MACHINES or waited_us < 1_000_000) if answer else not ended
         wait_ms = UNKNOWN if unknown else waited_us // 1000
-        return Whole(call, unit, start, outcome, end, wait_ms, caller=caller, leg=leg, extra=_extra(reason, changed))
+        return Whole(call, unit, start, outcome, end, wait_ms, caller=caller, leg=leg, extra=_extra(reason, changed),
+                     voicemail=bool(answer) and party == _VOICEMAIL)  # fmt: skip
 
     def _number(self, row: _Row, to: str, last: str) -> str:
         """The queue or number that a call belongs to: its queue, else what `units` names of its way, else where it went."""
@@ -222,7 +260,7 @@ class ThreeCx(LineFormat):
             return None
         talk_ms = (whole.end_us - answer) // 1000 if answer else MISSING
         agent = name_of(_bare(row.from_dn or row.from_no), "from-dn")
-        return whole._replace(outcome="outbound", agent=agent, talk_ms=talk_ms)
+        return whole._replace(outcome="outbound", agent=agent, talk_ms=talk_ms, caller=self.called(number))
 
     def _extension(self, number: str) -> bool:
         return number.startswith("Ext.") or self.internal(number)

@@ -45,6 +45,7 @@ class Whole(NamedTuple):
     talk_ms: int = MISSING
     agent: str = ""
     caller: str = ""
+    """Of an outbound call: whom it was placed to."""
     answer_us: int = MISSING
     """When a person answered; where it is missing, arrival and wait say it."""
     ended_by_agent: int = MISSING
@@ -52,27 +53,42 @@ class Whole(NamedTuple):
     leg: str = ""
     """What tells this record from others of the same call and unit; "" where the call has only one."""
     extra: str = ""
+    hold_ms: int = MISSING
+    """Time on hold of an answered call, part of its talk; 0 where the record says that there was none."""
+    voicemail: bool = False
 
 
 def events_of(site: str, source: str, whole: Whole) -> list[Event]:
     """The events of a record, in the order in which they happened."""
     (call, unit, arrival_us, outcome, end_us, wait_ms, ring_ms, talk_ms, agent, caller, answer_us, by, transferred, leg,
-     extra) = whole  # fmt: skip
+     extra, hold_ms, voicemail) = whole  # fmt: skip
     # Neither digest says who called or who served. Ids sort by time.
     digest = _DIGEST.copy()
     digest.update(f"{call}\0{unit}".encode())
     second = f"{arrival_us // 1_000_000:010d}"
     place = f"{second}.{digest.hexdigest()}"
+    beside = []
+    if voicemail:
+        since_us = arrival_us if outcome == "did" else max(end_us, arrival_us)
+        beside = [
+            event((site, source, f"{place}.v", "call.voicemail", since_us, unit, call, "", "", _M, _M, _M, 0, ""))
+        ]
     if outcome == "did":
-        return [event((site, source, f"{place}.d", "call.did", arrival_us, unit, call, "", "", _M, _M, _M, 0, ""))]
+        return [
+            event((site, source, f"{place}.d", "call.did", arrival_us, unit, call, "", "", _M, _M, _M, 0, "")),
+            *beside,
+        ]
     if outcome in _REFUSED:
         type_ = EXITS[outcome]
-        return [event((site, source, f"{place}.x", type_, arrival_us, unit, call, "", "", _M, _M, _M, 0, extra))]
+        return [
+            event((site, source, f"{place}.x", type_, arrival_us, unit, call, "", "", _M, _M, _M, 0, extra)),
+            *beside,
+        ]
     digest.update(f"\0{leg}".encode())
     this = f"{second}.{digest.hexdigest()}"
     ring_ms, talk_ms = (ring_ms if ring_ms >= 0 else _M), (talk_ms if talk_ms >= 0 else _M)
     if outcome == "outbound":
-        return [event((site, source, f"{this}.o", "call.outbound", end_us, unit, call, agent, "", _M, talk_ms, _M, 0, extra))]  # fmt: skip
+        return [event((site, source, f"{this}.o", "call.outbound", end_us, unit, call, agent, caller, _M, talk_ms, _M, 0, extra))]  # fmt: skip
     entered = event((site, source, f"{place}.e", "call.entered", arrival_us, unit, call, "", caller, _M, _M, _M, 0, ""))
     end_us = max(end_us, arrival_us)
     if outcome == "answered":
@@ -82,10 +98,15 @@ def events_of(site: str, source: str, whole: Whole) -> list[Event]:
         ended = "call.completed"
         if transferred:
             ended, by = "call.transferred", _M
+        if hold_ms >= 0:
+            beside.append(
+                event((site, source, f"{this}.h", "call.held", end_us, unit, call, agent, "", hold_ms, _M, _M, 0, ""))
+            )
         return [
             entered,
             event((site, source, f"{this}.a", "call.connected", answer_us, unit, call, agent, "", wait_ms, ring_ms, _M, 0, "")),
             event((site, source, f"{this}.c", ended, end_us, unit, call, agent, "", wait_ms, talk_ms, by, 0, extra)),
+            *beside,
         ]  # fmt: skip
     if outcome == "open":
         return [entered]
@@ -95,6 +116,7 @@ def events_of(site: str, source: str, whole: Whole) -> list[Event]:
     return [
         entered,
         event((site, source, f"{this}.x", type_, end_us, unit, call, agent, "", wait_ms, _M, _M, 0, extra)),
+        *beside,
     ]
 
 

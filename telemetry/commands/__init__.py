@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import json
 import logging
 import sys
 import tempfile
-import time
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
-from kpis.results import KPIS
 from telemetry import app, simulate
 from telemetry.commands.check_source import check_source
 from telemetry.commands.commission import commission
-from telemetry.commands.common import VERSION, load, settings_of
+from telemetry.commands.common import VERSION, load
+from telemetry.commands.definitions import definitions
 from telemetry.commands.importing import IMPORTED, import_files
-from telemetry.figures import query
-from telemetry.journal_reader import JournalReader
+from telemetry.commands.print_kpis import kpis
+from telemetry.commands.staffing import staffing
 from telemetry.web.credentials import hashed, new_token
 
 __all__ = [
@@ -29,10 +25,12 @@ __all__ = [
     "check_source",
     "commission",
     "config_check",
+    "definitions",
     "demo",
     "import_files",
     "kpis",
     "run",
+    "staffing",
     "token",
 ]
 
@@ -86,30 +84,6 @@ async def _demo(folder: Path, seed: int, speed: float, pbx: str, buttons: str) -
             feeding.cancel()
 
 
-def kpis(args: Namespace) -> int:
-    """gecc kpis"""
-    settings, site = settings_of(args)
-    rows = query(
-        JournalReader(settings.data),
-        site,
-        args.first,
-        args.last,
-        now_us=time.time_ns() // 1000,
-        by=args.by,
-        lang=args.lang,
-    )
-    if args.format == "json":
-        json.dump(rows, sys.stdout, ensure_ascii=False, indent=1)
-        print()
-    elif args.format == "csv":
-        out = csv.DictWriter(sys.stdout, list(rows[0]) if rows else ["kpi"], lineterminator="\r\n")
-        out.writeheader()
-        out.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
-    else:
-        _table(rows, args.lang)
-    return 0
-
-
 def token(_args: Namespace) -> int:
     """gecc token"""
     fresh = new_token()
@@ -130,43 +104,3 @@ def config_check(args: Namespace) -> int:
 
 def _announce(host: str, port: int) -> None:
     logging.getLogger("gecc").info("listening on http://%s:%s", host, port)
-
-
-def _cell(value: Any) -> Any:
-    """A cell of a CSV; a name of a queue that a spreadsheet would take for a formula has a quote before it."""
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
-
-
-def _table(rows: list[dict[str, Any]], lang: str) -> None:
-    """Rows for people: one line each, the definitions once below."""
-    for place in dict.fromkeys((r["unit"], r["from"], r["to"]) for r in rows):
-        unit, first, last = place
-        where = rows[0]["site"] if unit is None else f"{rows[0]['site']} / {unit or '-'}"
-        print(f"\n{where}   {first} – {last}")
-        for r in rows:
-            if (r["unit"], r["from"], r["to"]) == place:
-                kpi = KPIS[r["kpi"]]
-                line = f"  {r['kpi']:44} {_shown(r['value'], kpi.unit):>12}  n={r['n']}"
-                if r["ci_low"] is not None:
-                    line += f"  95 % {_shown(r['ci_low'], kpi.unit)} – {_shown(r['ci_high'], kpi.unit)}"
-                if r["verdict"]:
-                    line += f"  target {_shown(r['target'], kpi.unit)}: {r['verdict'].replace('_', ' ')}"
-                print(line)
-    print("\n" + ("นิยาม" if lang == "th" else "Definitions"))
-    for name, definition in {r["kpi"]: r["definition"] for r in rows}.items():
-        kpi = KPIS[name]
-        print(f"  {name} ({kpi.label_th if lang == 'th' else kpi.label_en}): {definition}")
-
-
-def _shown(value: Any, unit: str) -> str:
-    if value is None:
-        return "no data"
-    if isinstance(value, dict):
-        return " ".join(f"{k}:{v}" for k, v in value.items())
-    if unit == "ratio":
-        return f"{value:.1%}"
-    return (
-        f"{value:g}" if unit in ("calls", "tickets", "votes") else f"{value:.1f}{' %' if unit == 'percent' else ' s'}"
-    )

@@ -22,6 +22,7 @@ from telemetry.events import Decoded
 from telemetry.journal import Journal, Unit
 from telemetry.pipeline import refuse_future_events
 from telemetry.privacy import Pseudonyms
+from telemetry.rules import names_of
 from telemetry.sources import decoder_of, name_of, teller_of
 
 IMPORTED = sorted(name for name, row in FORMATS.items() if row.records in ("lines", "documents") and row.recognise)
@@ -52,10 +53,10 @@ def _import(settings: Config, site: Site, source: Source, files: Sequence[Path])
     name, counts = name_of(source, site), Counter[str]()
     journal = Journal(settings.data)
     try:
-        journal.ensure([x for s in settings.sites for x in (s.id, *(service.id for service in s.services))])
+        journal.ensure([x for s in settings.sites for x in names_of(s)])
         if (teller := teller_of(source, site)) is not None:
             journal.set_tellers({name: (*teller[:2], False)}, keep=True)
-        pseudonyms = Pseudonyms(settings.data / "keys.json", time.time_ns() // 1000)
+        pseudonyms = Pseudonyms(settings.data / "keys.json", time.time_ns() // 1000, {site.id: site.test_numbers})
         decoder = decoder_of(source, site)
         # One after the other: a thread of its own for the journal takes as long, and what changing between them costs.
         for records, first in _with_progress(files, FORMATS[source.format].records):

@@ -9,8 +9,6 @@ source), from the configuration and the PBX's queues; never a caller, ticket or 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -18,9 +16,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from kpis.cube import Cube, roll_up
-from kpis.model import KPI, Kind
+from kpis.columns import I64, Bool
+from kpis.cube import Cube
+from kpis.model import KPI, By, Kind
 from kpis.results import KPIS, evaluate
+from kpis.rollup import roll_up
+from telemetry.exporters.view import View, WaitingNow
 
 SITE_UNIT = ("site", "unit")
 EDGES: dict[str, tuple[str, str, tuple[int, ...], str]] = {
@@ -41,72 +42,19 @@ EDGES: dict[str, tuple[str, str, tuple[int, ...], str]] = {
 }
 DECIDED_LATER = ("fcr_",)
 """Measures known only when a window of days is over: no counter of the open days can carry them."""
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingNow:
-    site: str
-    unit: str
-    tickets: int
-    tickets_since_us: int | None
-    calls: int
-    calls_since_us: int | None
-
-    def joined(self, other: WaitingNow) -> WaitingNow:
-        """Both under the labels of the first."""
-        tickets = [t for t in (self.tickets_since_us, other.tickets_since_us) if t is not None]
-        calls = [t for t in (self.calls_since_us, other.calls_since_us) if t is not None]
-        return WaitingNow(
-            self.site,
-            self.unit,
-            self.tickets + other.tickets,
-            min(tickets, default=None),
-            self.calls + other.calls,
-            min(calls, default=None),
-        )
-
-
-class View(Protocol):
-    """What the page is made of; the composition root gathers it."""
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def sites(self) -> Mapping[int, str]:
-        """Site code → id, of the configured sites."""
-
-    def labels(self) -> Mapping[tuple[int, int], tuple[str, str]]:
-        """(site, unit) codes → labels; several may share them."""
-
-    @property
-    def shown(self) -> dict[tuple[str, tuple[str, str]], float]:
-        """Counter and labels → what was last shown; kept between pages."""
-
-    def now_us(self) -> int: ...
-    def counted(self) -> Cube:
-        """Everything since the journal began; cells of any time."""
-
-    def today(self) -> Cube:
-        """Today of every site."""
-
-    def waiting(self) -> Iterable[WaitingNow]: ...
-    def up(self) -> Iterable[tuple[str, str, bool]]:
-        """(site, device or source, is it there)."""
-
-    def sequence_missing(self) -> Iterable[tuple[str, str, int]]:
-        """(site, device, numbers of its messages that never came)."""
-
-    def clock_offsets(self) -> Iterable[tuple[str, str, float]]:
-        """(site, device, seconds by which its clock is slow)."""
-
-    def tallies(self) -> Mapping[str, float]:
-        """Counter name (without gecc_ and _total) → value, of the service itself."""
-
-    def rejects(self) -> Mapping[str, int]:
-        """Reason → how many since the journal began."""
-
-    def last_event_us(self) -> Mapping[str, int]:
-        """Site → time of its last event."""
+STANDING = (
+    "conversations_waiting", "conversations_not_yet_due", "cases_open", "cases_overdue", "complaints_open", "complaints_overdue",
+)  # fmt: skip
+"""Beginnings of measures that say how things stand, and go up and down: no counters."""
+BACKLOG = {
+    "conversations_waiting": "Conversations that wait for a reply, whenever they began",
+    "conversations_waiting_overdue": "Conversations that have waited for a reply longer than the standard allows",
+    "cases_open": "Cases that are not settled, whenever they were received",
+    "cases_overdue": "Cases that are not settled and whose date is past",
+}
+"""Measures that are gauges of what stands open now."""
+ALWAYS = ("calls_offered", "tickets_issued", "votes")
+"""Counts of today that are shown where there is nothing to count yet."""
 
 
 TALLIES: dict[str, str] = {
@@ -139,6 +87,7 @@ class _Page(Collector):
         yield from _counters(view)
         yield from _today(view)
         yield from _waiting(view)
+        yield from _backlog(view)
         up = GaugeMetricFamily("gecc_device_up", "1 while the device or source is connected", labels=SITE_UNIT)
         for site, unit, there in view.up():
             up.add_metric((site, unit), float(there))
@@ -168,34 +117,81 @@ class _Page(Collector):
 
 
 def measures() -> dict[str, KPI]:
-    """The measures that have a counter, each with the first KPI that uses it."""
+    """The measures that have a counter, each with the first KPI that uses it. What is told of a person, a counter or a
+    device has none: no label may name one."""
     out: dict[str, KPI] = {}
     for kpi in KPIS.values():
+        if kpi.by not in (By.UNIT, By.SITE):
+            continue
         for name in (kpi.numerator, kpi.denominator, *(m for _, m in kpi.bins)):
-            if name and not name.startswith(DECIDED_LATER):
+            if name and not name.startswith((*DECIDED_LATER, *STANDING)):
                 out.setdefault(name, kpi)
     return out
 
 
 def metric_name(measure: str) -> str:
     """A measure's counter, without _total: milliseconds are shown as seconds."""
-    return f"gecc_{measure.removesuffix('_ms')}_seconds" if measure.endswith("_ms") else f"gecc_{measure}"
+    return f"gecc_{_plain(measure)}"
+
+
+def today_name(kpi: KPI) -> str:
+    """A KPI's gauge: milliseconds are shown as seconds."""
+    return f"gecc_today_{_plain(kpi.name)}"
+
+
+_WORDS = {"hours": "hour", "days": "day", "counter": "counters", "s": "seconds", "ms": "seconds"}
+"""What a metric's name would be taken for its unit or its type by, and what stands there instead."""
+
+
+def _plain(name: str) -> str:
+    return "_".join(_WORDS.get(word, word) for word in name.split("_"))
+
+
+def places_of(cube: Cube) -> set[tuple[int, int]]:
+    """(site, unit) of every cell."""
+    seen: set[tuple[int, int]] = set()
+    for block in cube.blocks.values():
+        key = np.unique(block.site << 20 | block.unit)
+        seen.update(zip((key >> 20).tolist(), (key & 0xFFFFF).tolist(), strict=True))
+    return seen
+
+
+def _told(sums: Mapping[str, I64], n: int) -> dict[str, Bool]:
+    """Measure → which labels have a sample of it: those where any part of a figure that uses it is not 0, so that a ratio
+    has both its parts, and what a centre does not have adds no series."""
+    out: dict[str, Bool] = {}
+    for kpi in KPIS.values():
+        parts = [m for m in (kpi.numerator, kpi.denominator, *(m for _, m in kpi.bins)) if m in sums]
+        some = np.zeros(n, np.bool_)
+        for m in parts:
+            some |= sums[m] != 0
+        for m in parts:
+            out[m] = out[m] | some if m in out else some
+    return out
 
 
 def _counters(view: View) -> Iterable[Metric]:
+    known = view.labels()
     cube = view.counted()
-    place = np.left_shift(np.right_shift(cube.key, np.uint64(24)), np.uint64(24))
-    keys, where = np.unique(place, return_inverse=True)
-    places, known = Cube(keys, {}, {}), view.labels()
-    of_place = [known.get(p) for p in zip(places.site.tolist(), places.unit.tolist(), strict=True)]
-    labels = list(dict.fromkeys(label for label in of_place if label is not None))
+    labels = list(dict.fromkeys(known.values()))
     index = {label: i for i, label in enumerate(labels)}
-    group = np.array([-1 if label is None else index[label] for label in of_place], np.int64)[where]
-    sums, seconds = roll_up(cube, group, len(labels))
+    codes = sorted(known)
+    keys, group = (
+        np.array([s << 20 | u for s, u in codes], np.int64),
+        np.array([index[known[c]] for c in codes], np.int64),
+    )
+    places: dict[str, I64] = {}
+    for name, block in cube.blocks.items():
+        place = block.site << 20 | block.unit
+        at = np.minimum(np.searchsorted(keys, place), max(len(keys) - 1, 0))
+        places[name] = np.where(keys[at] == place, group[at], -1) if len(keys) else np.full(len(place), -1)
+    sums, seconds = roll_up(cube, places, len(labels))
+    there = _told(sums, len(labels))
     for name, kpi in measures().items():
         family = CounterMetricFamily(metric_name(name), f"{kpi.label_en}: {name}", labels=SITE_UNIT)
-        per = kpi.per if name == kpi.numerator else 1
-        for label, value in zip(labels, sums.get(name, np.zeros(len(labels), np.int64)).tolist(), strict=True):
+        per = 1000 if name.endswith("_ms") else kpi.per if name == kpi.numerator else 1
+        for i in np.flatnonzero(there[name]).tolist() if name in there else ():
+            label, value = labels[i], int(sums[name][i])
             # A call that timed out may be answered yet, a no-show may come back: the counter waits, it does not go down.
             view.shown[name, label] = max(value / per, view.shown.get((name, label), 0))
             family.add_metric(label, view.shown[name, label])
@@ -220,15 +216,42 @@ def _counters(view: View) -> Iterable[Metric]:
 def _today(view: View) -> Iterable[Metric]:
     cube = view.today()
     codes = sorted(view.sites)
-    group = np.searchsorted(codes, cube.site).astype(np.int64)
-    sums, seconds = roll_up(cube, group, len(codes))
+    places: dict[str, I64] = {}
+    there: dict[str, set[int]] = {}
+    for name, block in cube.blocks.items():
+        places[name] = np.searchsorted(codes, block.site)
+        mine = set(np.unique(places[name]).tolist())
+        there.update(dict.fromkeys((*block.tallies.names, *block.amounts.names), mine))
+    sums, seconds = roll_up(cube, places, len(codes))
     for kpi in KPIS.values():
-        if kpi.kind is Kind.HISTOGRAM:
+        if kpi.kind is Kind.HISTOGRAM or kpi.by is By.AGENT:
             continue
-        family = GaugeMetricFamily(f"gecc_today_{kpi.name}", f"Today: {kpi.label_en}", labels=("site",))
-        for code, value in zip(codes, evaluate(kpi, sums, seconds, len(codes)).value.tolist(), strict=True):
-            if value == value:  # noqa: PLR0124  not NaN
-                family.add_metric((view.sites[code],), value)
+        family = GaugeMetricFamily(today_name(kpi), f"Today: {kpi.label_en}", labels=("site",))
+        size = 1e-3 if kpi.name.endswith("_ms") else 1
+        always = kpi.kind is not Kind.COUNT or kpi.name in ALWAYS
+        for i, (code, value) in enumerate(
+            zip(codes, evaluate(kpi, sums, seconds, len(codes)).value.tolist(), strict=True)
+        ):
+            # A count is 0 where its family has anything to tell of that day.
+            if value == value and (always or i in there.get(kpi.numerator, ())):  # noqa: PLR0124  not NaN
+                family.add_metric((view.sites[code],), value * size)
+        yield family
+
+
+def _backlog(view: View) -> Iterable[Metric]:
+    known, cube = view.labels(), view.matters()
+    for name, text in BACKLOG.items():
+        family = GaugeMetricFamily(f"gecc_{name}", text, labels=SITE_UNIT)
+        rows: dict[tuple[str, str], int] = {}
+        for block in cube.blocks.values():
+            values = block.measure(name)
+            if values is None:
+                continue
+            for site, unit, n in zip(block.site.tolist(), block.unit.tolist(), values.tolist(), strict=True):
+                if (site, unit) in known:
+                    rows[known[site, unit]] = rows.get(known[site, unit], 0) + n
+        for label, n in rows.items():
+            family.add_metric(label, n)
         yield family
 
 

@@ -74,7 +74,8 @@ _BOARD = Template(
   <a href="?$other" hreflang="$other_language_code" lang="$other_language_code">$other_language</a></p>
   <details id="details"><summary>$details</summary>
     <div class="below">
-      <section><h2>$definitions</h2><dl id="definitions"></dl></section>
+      <section><h2>$definitions</h2><dl id="definitions"></dl>
+      <p><a href="definitions?$here">$all_definitions</a></p></section>
       <section><h2>$figures</h2><table class="plain"><thead><tr>
         <th scope="col">$hour</th><th scope="col">$tickets_issued</th><th scope="col">$calls_offered</th>
         <th scope="col">$calls_lost</th></tr></thead><tbody id="figures"></tbody></table></section>
@@ -120,6 +121,7 @@ def wallboard(site: SiteInfo, lang: str, *, now_ms: int, page: str) -> str:
         lang=lang,
         title=html.escape(site_name(site, lang)),
         data=_data_block(data),
+        here=html.escape(urlencode({"site": site.id, "lang": lang})),
         other=html.escape(urlencode({"site": site.id, "lang": text["other_language_code"]})),
     )
 

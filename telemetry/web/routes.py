@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 
 from telemetry.text import LANGUAGES
 from telemetry.web import pages
+from telemetry.web.definitions_page import definitions_page
 from telemetry.web.inbox import MAX_BODY, Inbox
 from telemetry.web.service import BusyError, By, Service, SiteInfo
 from telemetry.web.serving import SECURITY_HEADERS, Runner, serve
@@ -66,6 +67,9 @@ class _Routes:
             "/v1/stream": self.stream,
             "/v1/kpis": self.kpis,
             "/v1/sources": self.sources,
+            "/v1/staffing": self.staffing,
+            "/v1/definitions": self.definitions,
+            "/definitions": self.definitions_page,
             "/metrics": self.metrics,
             "/healthz": self.health,
             "/readyz": self.ready,
@@ -108,6 +112,29 @@ class _Routes:
             raise _bad(str(error)) from error
         except KeyError as error:
             raise web.HTTPNotFound(text="unknown site") from error
+        except BusyError as error:
+            raise web.HTTPServiceUnavailable(text=str(error), headers={hdrs.RETRY_AFTER: "2"}) from error
+
+    async def definitions(self, request: web.Request) -> web.Response:
+        _only(request, "site", "lang")
+        return _json(self._service.definitions(self._site(request).id, _language(request, "en")))
+
+    async def definitions_page(self, request: web.Request) -> web.Response:
+        _only(request, "site", "lang")
+        site, lang = self._site(request), _language(request, "th")
+        text = definitions_page(site, self._service.definitions(site.id, lang), lang)
+        return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+    async def staffing(self, request: web.Request) -> web.Response:
+        _only(request, "site", "unit", "weeks", "what_if", "lang")
+        site, weeks = self._site(request), _one(request, "weeks") or "4"
+        if not (weeks.isascii() and weeks.isdigit() and len(weeks) < 4):
+            raise _bad("weeks must be a whole number")
+        asked = _one(request, "unit") or None, int(weeks), _one(request, "what_if") or None
+        try:
+            return _json(await self._service.staffing(site.id, *asked, _language(request, "en")))
+        except ValueError as error:
+            raise _bad(str(error)) from error
         except BusyError as error:
             raise web.HTTPServiceUnavailable(text=str(error), headers={hdrs.RETRY_AFTER: "2"}) from error
 

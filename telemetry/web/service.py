@@ -12,7 +12,9 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict
 Verdict = Literal["met", "not_met", "insufficient_data"]
 UnitKind = Literal["ratio", "seconds", "percent", "count", "histogram"]
 BetterWord = Literal["higher", "lower", "none"]
-By = Literal["total", "unit", "hour", "day", "month"]
+By = Literal[
+    "total", "unit", "agent", "counter", "device", "half_hour", "hour", "day", "month", "quarter", "fiscal_year"
+]
 
 
 class BusyError(Exception):
@@ -145,6 +147,14 @@ class Board(TypedDict):
     sources: list[SourceNow]
 
 
+class TargetThen(TypedDict):
+    """A target as it was declared from a day on; `since` None is from the beginning."""
+
+    since: str | None
+    value: float | None
+    why: str
+
+
 KpiRow = TypedDict(
     "KpiRow",
     {
@@ -160,10 +170,24 @@ KpiRow = TypedDict(
         "ci_low": float | None,
         "ci_high": float | None,
         "target": float | None,
+        "target_since": str | None,
+        "targets": NotRequired[list[TargetThen]],  # where it changed within the period
+        "coverage": float | None,
         "verdict": Verdict | None,
         "definition": str,
     },
 )
+
+
+class DefinitionRow(TypedDict):
+    """One KPI explained, in one language; `facts` are headings and words in the order of reading."""
+
+    kpi: str
+    label: str
+    group: str
+    definition: str
+    facts: list[tuple[str, str]]
+    criteria: tuple[str, ...]
 
 
 class Service(Protocol):
@@ -190,6 +214,17 @@ class Service(Protocol):
     async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str) -> list[KpiRow]:
         """Rows over `from_`..`to` as the reader wrote them (None: not given), definitions in `lang`. ValueError says
         what is wrong with them, BusyError that others are being answered."""
+        ...
+
+    def definitions(self, site_id: str, lang: str) -> list[DefinitionRow]:
+        """Every KPI with the rules of the site; KeyError for an unknown site."""
+        ...
+
+    async def staffing(
+        self, site_id: str, unit: str | None, weeks: int, what_if: str | None, lang: str
+    ) -> dict[str, Any]:
+        """Who is needed when, and who will come (`telemetry.staffing_view`). ValueError says what is wrong with the
+        question, BusyError that others are being answered."""
         ...
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:

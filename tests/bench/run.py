@@ -14,6 +14,10 @@ SCRIPTS: tuple[tuple[str, ...], ...] = (
     ("formats.py",),
     ("importing.py",),
     ("latency.py",),
+    ("kpi_days.py",),
+    ("kpi_events.py",),
+    ("kpi_growth.py",),
+    ("kpi_cube.py",),
 )
 
 for script, *arguments in SCRIPTS:

@@ -25,8 +25,26 @@ def folder(tmp_path):
     return path
 
 
+class Looks:
+    """A clock that knows how often it was asked: three times a look at the folder."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    def __call__(self):
+        self.asked.append(time.monotonic())
+        return self.asked[-1]
+
+    def since(self, then):
+        return sum(t > then for t in self.asked[-9:])
+
+
+LOOKS = Looks()
+
+
 def watch(folder, **options):
-    return lambda: Watch(name="s/w", site="s", folder=folder, **({"poll_s": 0.01, "settle_s": 0.03} | options))
+    usual = {"poll_s": 0.01, "settle_s": 0.03, "monotonic": LOOKS}
+    return lambda: Watch(name="s/w", site="s", folder=folder, **(usual | options))
 
 
 def lines(name, count=3):
@@ -44,16 +62,16 @@ def drop(folder, name, content, age_s=10.0):
 
 
 async def read(journal, quiet_s=0.15):
-    """Until nothing has come for so long."""
+    """Until nothing has come for so long, and from two whole looks since: a busy machine looks seldom."""
     count, since = -1, time.monotonic()
 
     def done():
         nonlocal count, since
         if count != len(journal.batches):
             count, since = len(journal.batches), time.monotonic()
-        return time.monotonic() - since > quiet_s
+        return time.monotonic() - since > quiet_s and LOOKS.since(since + quiet_s / 2) >= 7
 
-    await journal.run(done)
+    await journal.run(done, within=30.0)
     return journal.records
 
 

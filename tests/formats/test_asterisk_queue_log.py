@@ -122,6 +122,14 @@ def test_lines_of_different_calls_may_change_places():
     assert {(e.id, e.type, e.contact, e.party, e.a, e.b) for e in read(mixed)} == said
 
 
+def test_an_agent_added_at_a_pause_is_told_by_a_number_however_many_lines_are_read_at_once():
+    line = b"1767240000|MANAGER|q|Malee|ADDMEMBER"
+    lines = [line + end for end in (b"|PAUSED", b"|", b"", b"|Held")]
+    got = [(e.a, e.extra) for e in read(lines)]
+    assert got == [(1, ""), (0, ""), (0, ""), (MISSING, '{"state":"Held"}')]
+    assert [(e.a, e.extra) for e in read(lines * 40)] == got * 40
+
+
 def test_two_equal_lines_in_one_second_are_two_events_also_across_a_restart():
     first = QueueLog(site="s", source="pbx")
     one = read([RING % b"Malee"], first)

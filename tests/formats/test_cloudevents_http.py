@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collectors.formats.cloudevents_http import MAX_EVENT, TYPES, CloudEventsHttp
 from collectors.formats.cloudevents_modes import split
 from collectors.formats.kiosk_fields import words
-from telemetry.events import EVENT_TYPES, MAX_NAME, REJECT_REASONS
+from telemetry.events import EVENT_TYPES, MAX_NAME, QUESTIONS, REJECT_REASONS
 
 NOW_US = 1_795_000_000_000_000
 EVENT = {
@@ -214,6 +214,25 @@ def test_a_complaint_needs_not_say_that_it_is_one():
     case = {"subject": "k-1", "data": {}}
     assert read(EVENT | case | {"type": "th.gecc.complaint.opened"}).a == 1
     assert read(EVENT | case | {"type": "th.gecc.case.opened"}).a != 1
+
+
+def test_a_vote_names_the_question_that_it_answers():
+    vote = EVENT | {"type": "th.gecc.vote.cast"}
+    for name, code in QUESTIONS.items():
+        got = read(vote | {"subject": "form-7", "data": {"score": 3, "scale_max": 5, "question": name}})
+        assert (got.contact, got.a, got.b, got.c) == ("form-7", 3, 5, code)
+    reason, detail = read(vote | {"data": {"score": 3, "scale_max": 5, "question": "parking"}})
+    assert (reason, detail[:41]) == ("bad_field", "$.data.question: 'parking', expected one ")
+
+
+@pytest.mark.parametrize("type_", ["th.gecc.ticket.triaged", "th.gecc.triage.ended"])
+def test_a_triage_says_its_outcome_in_words_or_by_number(type_):
+    triage = EVENT | {"type": type_, "subject": "A001"}
+    for outcome, code in (("ready", 1), ("papers_missing", 2), ("referred", 3), (3, 3)):
+        got = read(triage | {"data": {"outcome": outcome}})
+        assert (got.type, got.contact, got.a) == ("ticket.triaged", "A001", code)
+    reason, detail = read(triage | {"data": {"outcome": "tired"}})
+    assert (reason, detail[:23]) == ("bad_field", "$.data.outcome: 'tired'")
 
 
 def test_an_event_has_a_most():

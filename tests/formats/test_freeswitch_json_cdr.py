@@ -184,7 +184,8 @@ def test_events_of_the_queue_and_cdrs_of_one_source_are_one_call_each():
         mixed = events[:1] + random.Random(seed).sample(told, len(told))
         got = figures(stored(make().feed(mixed, 0).events))
         assert (got.calls_offered, got.calls_answered) == (1, 1)
-        assert {k: v for k, v in got.measures.items() if v} == {k: v for k, v in alone.measures.items() if v}
+        ours = [{k: v for k, v in f.measures.items() if v and not k.startswith("coverage")} for f in (got, alone)]
+        assert ours[0] == ours[1]  # a record's arrival is dated finer than an event's, and the log begins then
 
 
 def test_a_caller_who_is_taken_back_to_his_place_did_not_abandon():

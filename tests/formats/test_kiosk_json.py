@@ -15,7 +15,7 @@ from collectors.formats.cloudevents import MAX_EXTRA
 from collectors.formats.kiosk_fields import DEVICE_TYPES, KINDS, decoder, words
 from collectors.formats.kiosk_json import MAX_PAYLOAD, DeviceRow, KioskJson, SiteRow
 from collectors.rfc3339 import time_us
-from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, REJECT_REASONS, Decoded, Event, to_cloudevent
+from telemetry.events import EVENT_TYPES, MAX_NAME, MISSING, QUESTIONS, REJECT_REASONS, Decoded, Event, to_cloudevent
 
 CASES = Path(__file__).parent / "kiosk_json"
 CONTEXT = json.loads((CASES / "context.json").read_text())
@@ -94,6 +94,48 @@ def test_an_exported_event_comes_back_as_itself():
     event = fed(Message(TICKET, json.dumps(ISSUED).encode())).events[0]
     again = fed(Message("gecc/v1/nonthaburi/k1/event", json.dumps(to_cloudevent(event)).encode())).events[0]
     assert again == event
+
+
+@pytest.mark.parametrize("name", ["triaged", "ticket.triaged", "triage.ended"])
+def test_the_end_of_a_triage_is_told_on_the_tickets_topic_by_either_name(name):
+    said = {"event": name, "ticket": "A001", "outcome": 2, "boot": "b", "seq": 1}
+    (event,) = fed(Message(TICKET, json.dumps(said).encode())).events
+    assert (event.type, event.contact, event.unit, event.a) == ("ticket.triaged", "A001", "", 2)
+    (no,) = fed(Message(TICKET, json.dumps(said | {"outcome": 4}).encode())).rejected
+    assert (no.reason, "outcome" in no.detail) == ("bad_field", True)
+
+
+VOTE = {"score": 2, "scale_max": 4, "boot": "b", "seq": 1}
+
+
+def votes(said: dict) -> list[Decoded]:
+    """One vote, plainly and as a CloudEvent."""
+    data = {key: value for key, value in said.items() if key not in ("boot", "seq")}
+    cloud = {"specversion": "1.0", "id": "b:1", "type": "th.gecc.vote.cast", "data": data}
+    return [fed(Message("gecc/v1/nonthaburi/b3/vote", json.dumps(one).encode())) for one in (said, cloud)]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_vote_may_name_the_question_that_it_answers(name):
+    for got in votes(VOTE | {"question": name}) + votes(VOTE | {"question": QUESTIONS[name]}):
+        assert [(e.a, e.b, e.c) for e in got.events] == [(2, 4, QUESTIONS[name])]
+
+
+def test_a_vote_that_names_no_question_says_nothing_of_one():
+    assert [got.events[0].c for got in votes(VOTE)] == [MISSING] * 2
+
+
+@pytest.mark.parametrize("question", ["parking", "", 13, -1, True, ["staff"]])
+def test_a_vote_on_a_question_that_nobody_knows_is_refused_and_the_question_named(question):
+    for got in votes(VOTE | {"question": question}):
+        assert [no.reason for no in got.rejected] == ["bad_field"]
+        assert "question" in got.rejected[0].detail
+
+
+def test_settled_at_this_contact_is_answered_by_yes_or_no_whatever_the_scale_of_the_device():
+    plain = {"score": 2, "question": "resolved", "boot": "b", "seq": 1}
+    assert [got.events[0].b for got in votes(plain)] == [2, 2]
+    assert [got.events[0].b for got in votes(plain | {"question": "staff"})] == [4, 4]
 
 
 def test_state_survives_a_restart_so_that_a_retained_status_is_not_told_twice():

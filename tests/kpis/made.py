@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 
 from collectors.formats.asterisk_queue_log import QueueLog
-from kpis.cube import roll_up
-from kpis.results import KPIS, evaluate, facts_of
+from kpis.columns import QUARTER_US
+from kpis.results import KPIS, evaluate, facts_of, select
+from kpis.rollup import one_group, roll_up
 from telemetry.config import Service, Site
-from telemetry.events import Event
+from telemetry.events import MISSING, Event
 from tests.kpis import worlds
 from tests.kpis.worlds import S, World, cube, names_of
 
@@ -20,6 +21,7 @@ SITE = Site(
     fcr_window_s=600.0,
     services=(Service(id="idcard", target_minutes=10.0), Service(id="tax")),
 )
+CONTACTS = ("calls", "tickets", "votes", "conversations", "cases", "cases_due")
 T0 = 1_767_236_400
 """2026-01-01 03:00Z, ten in the morning in Bangkok."""
 
@@ -41,33 +43,39 @@ def log(text, site=SITE, aliases=None, start=T0):
 
 
 def ticket(story, number="A001", unit="idcard", site=SITE, start=T0):
-    """Events of one ticket from `0 issued, 300 called, …`; a third word names another unit."""
+    """Events of one ticket from `0 issued, 300 called, …`; a third word names another unit, and `issued=1` a priority,
+    `finished=1` a disposition, `triaged=1` an outcome."""
     events = []
     for step in story.split(","):
         after, word, *place = step.split()
+        word, _, slot = word.partition("=")
         where = place[0] if place else unit if word == "issued" else ""
         at_us = start * S + round(float(after) * S)
-        events.append(Event(site.id, "kiosk", "", f"ticket.{word}", at_us, where, number, "counter-1"))
+        a = int(slot) if slot else MISSING
+        events.append(Event(site.id, "kiosk", "", f"ticket.{word}", at_us, where, number, "counter-1", a=a))
     return events
 
 
 def press(*scores, scale=5, unit="idcard", site=SITE, start=T0):
-    """One vote for each score, a second apart."""
+    """One vote for each score, a minute apart."""
     return [
-        Event(site.id, "button", "", "vote.cast", (start + i) * S, unit, a=score, b=scale)
+        Event(site.id, "button", "", "vote.cast", (start + 60 * i) * S, unit, a=score, b=scale)
         for i, score in enumerate(scores)
     ]
 
 
 def figures(events, site=SITE, sites=None, unit=None):
-    """Every KPI and every measure of these events: `.calls_offered`, `.measures["fcr_eligible"]`, `.cells`."""
+    """Every KPI and every measure of these events: `.calls_offered`, `.measures["fcr_eligible"]`, `.cells`: where contacts
+    are counted, and with a unit whatever is counted there."""
     world = World(tuple(events), tuple(sites or (site,)))
     names = names_of(world)
-    of = cube(world, names)
-    keep = of.site == names.code(site.id)
-    if unit is not None:
-        keep &= of.unit == names.code(unit)
-    sums, seconds = roll_up(of, np.where(keep, 0, -1), 1)
+
+    def ours(block):
+        keep = block.site == names.code(site.id)
+        return keep if unit is None else keep & (block.unit == names.code(unit))
+
+    of = select(cube(world, names), ours)
+    sums, seconds = roll_up(of, one_group(of), 1)
     results = {name: evaluate(kpi, sums, seconds, 1) for name, kpi in KPIS.items()}
     values = {name: None if np.isnan(r.value[0]) else float(r.value[0]) for name, r in results.items()}
     values["rings_to_answer"] = {k: int(v[0]) for k, v in results["rings_to_answer"].bins.items() if v[0]}
@@ -75,7 +83,25 @@ def figures(events, site=SITE, sites=None, unit=None):
         **values,
         results=results,
         measures={name: int(v[0]) for name, v in sums.items()},
-        cells=[(names.texts[u], q) for u, q in zip(of.unit[keep].tolist(), of.quarter[keep].tolist(), strict=True)],
+        cells=_cells(world, names, site, unit),
+    )
+
+
+def _cells(world, names, site, unit):
+    rules, zones = worlds.rules_and_zones(world, names)
+    facts = facts_of(worlds.columns_of(world.events, names), rules, zones)
+    return sorted(
+        {
+            (names.texts[u], int(q))
+            for family in (facts if unit else CONTACTS)
+            for s, u, q in zip(
+                facts[family].site.tolist(),
+                facts[family].unit.tolist(),
+                zones.to_local(facts[family].arrival_us, facts[family].site) // QUARTER_US,
+                strict=True,
+            )
+            if s == names.code(site.id) and (unit is None or u == names.code(unit))
+        }
     )
 
 

@@ -249,3 +249,11 @@ def test_passages_that_begin_at_one_instant_stand_in_the_order_of_their_lines(qu
         for e in log(f"0|1.1|{queue}|NONE|ENTERQUEUE||8|1\n0|1.1|{queue}|NONE|EXITWITHTIMEOUT|1|1|0")
     ]
     assert figures(events, unit=queues[0]).calls_offered == 1
+
+
+def test_passages_that_begin_at_one_instant_stand_alike_however_late_a_line_is_stored():
+    """That of `b` began 15 s before its line: when that of `a` did."""
+    entered = log("60|1.1|a|NONE|ENTERQUEUE||8|1")
+    sent_on = log("75|1.1|b|B|BLINDTRANSFER|700|internal|15|0|1")
+    for events in (entered + sent_on, sent_on + entered):
+        assert figures(events, unit="a").calls_offered == 1

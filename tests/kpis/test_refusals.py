@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from kpis.results import evaluate
+from kpis.model import By
+from kpis.results import evaluate, select
+from kpis.rollup import labelled, roll_up
 from tests.kpis.made import SITE, figures, log
 from tests.kpis.worlds import World, cube, names_of
 
@@ -16,12 +17,13 @@ def hours(events, unit):
     """Hour of the day → (received, answered, abandoned, refused: empty, full, closed, mean wait) of one queue."""
     world = World(tuple(events), (SITE,))
     names = names_of(world)
-    of = cube(world, names)
+    of = select(cube(world, names), lambda b: (b.unit == names.code(unit)) & (b.by is By.UNIT))
+    found, places = labelled(of, lambda block: block.quarter // HOUR_Q)
+    sums, _ = roll_up(of, places, len(found))
     out = {}
-    for hour in np.unique(of.quarter // HOUR_Q).tolist():
-        keep = (of.quarter // HOUR_Q == hour) & (of.unit == names.code(unit))
-        if keep.any():
-            m = {name: int(values[keep].sum()) for name, values in of.sums.items()}
+    for i, hour in enumerate(found.tolist()):
+        m = {name: int(values[i]) for name, values in sums.items()}
+        if any(m[name] for name in m if name.startswith(("queue_", "turned_", "calls_"))):
             refused = [m[f"turned_away_{why}"] for why in ("empty", "full", "closed")]
             wait = m["queue_wait_ms"] / m["queue_wait_known"] / 1000 if m["queue_wait_known"] else None
             received = m["queue_passages"] + sum(refused)

@@ -101,3 +101,28 @@ def test_a_repeat_is_found_across_a_change_of_the_privacy_key():
 def test_the_calls_between_two_of_one_caller_do_not_matter():
     others = "".join(answered(10 + i, 900 + i, f"2.{i}") for i in range(20))
     assert fcr(answered(0, 811, "1.1") + others + answered(60, 811, "1.2") + END)[:2] == (22, 21)
+
+
+def chain(text):
+    f = figures(log(text + END))
+    return f.measures["fcr_first_contacts"], f.measures["fcr_first_contacts_resolved"]
+
+
+def test_a_chain_of_contacts_counts_once_and_by_its_first():
+    text = "".join(answered(300 * i, 811, f"1.{i}") for i in range(4)) + answered(0, 822, "2.1")
+    assert fcr(text + END) == (5, 2, 0.4)
+    assert chain(text) == (2, 1)
+
+
+@pytest.mark.parametrize(("after", "first"), [(600, 1), (601, 2)])
+def test_a_contact_begins_a_chain_when_the_one_before_is_further_back_than_the_window(after, first):
+    assert chain(answered(0, 811, "1.1") + answered(after, 811, "1.2"))[0] == first
+
+
+def test_a_lost_call_begins_no_chain():
+    assert chain(abandoned(0, 811, "1.1") + answered(60, 811, "1.2")) == (1, 1)
+
+
+def test_what_is_not_judged_is_counted_by_its_reason():
+    f = figures(log(answered(0, 811, "1.1") + answered(49_900, 822, "1.2") + answered(0, "", "1.3") + END))
+    assert (f.fcr_eligible, f.fcr_excluded_window_open, f.fcr_excluded_unknown_caller, f.calls_answered) == (1, 1, 1, 3)

@@ -91,6 +91,10 @@ def test_no_quarters_are_no_cells():
 def test_the_standard_targets_are_five_and_eighty_percent():
     assert {name: k.target for name, k in KPIS.items() if k.target is not None} == {
         "abandoned_call_rate": 0.05,
+        "first_attempt_lost_rate": 0.05,
         "satisfaction_rate": 0.80,
         "satisfaction_mean_percent": 85.0,
+        "satisfaction_mean_percent_steps_and_time": 85.0,
+        "satisfaction_rate_for_results": 0.80,
+        "complaints_settled_rate": 0.80,
     }

@@ -94,6 +94,12 @@ def test_a_call_that_reached_a_number_and_no_queue_is_shown_and_not_offered():
     assert (got["calls_offered"], got["calls_did_without_entry"]) == (1, 1)
 
 
+def test_a_call_id_that_another_system_has_too_hides_no_call_that_was_set_aside():
+    events = [*call(QUEUE_LOG, "c1", 0, *TALK), *call(CEL, "c2", 60, "did"), *call(QUEUE_LOG, "c3", 120, *TALK)]
+    got = told([*events, *call(OTHER, "c2", 50, "did")])
+    assert (got["calls_only_in_other_log"], got["calls_did_without_entry"]) == (1, 1)
+
+
 def test_a_wait_that_cannot_be_known_is_not_taken_from_the_times():
     entered, answered = call(CDR, "c1", 0, "entered", "connected")
     assert told([entered, answered])["answered_wait_known"] == 1
@@ -188,3 +194,24 @@ def test_what_is_absent_is_found_as_a_set_would_find_it(keys, among, spread):
     keys, among = ([k * spread for k in x] for x in (keys, among))
     got = absent(np.array(keys, np.uint64), np.array(among, np.uint64))
     assert got.tolist() == [k not in set(among) for k in keys]
+
+
+def words(source, text):
+    """`0 added, 60 paused` of one agent."""
+    said = (step.split() for step in text.split(","))
+    return [
+        Event(SITE.id, source, f"w{t}", f"agent.{w}", round((T0 + float(t)) * S), "idcard", "", "Boon") for t, w in said
+    ]
+
+
+def test_a_word_about_an_agent_that_two_sources_tell_is_that_of_the_better_one():
+    first = words(QUEUE_LOG, "0 added, 60 paused, 90 unpaused, 300 removed")
+    second = words(CEL, "-0.4 added, 59 paused, 89.5 unpaused, 310 removed")
+    got = told([*first, *second])
+    assert (got["agent_signed_in_ms"], got["agent_paused_ms"]) == (300_000, 30_000)
+    assert got == told([*second, *first])
+
+
+def test_a_word_about_an_agent_that_only_a_lesser_source_tells_counts():
+    got = told([*words(QUEUE_LOG, "0 added, 300 removed"), *words(CEL, "0 added, 60 paused, 90 unpaused")])
+    assert (got["agent_signed_in_ms"], got["agent_paused_ms"]) == (300_000, 30_000)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import kpis
-from kpis import calls, columns, satisfaction, stints, tickets
+from kpis import calls, columns, outbound, reached, satisfaction, stints, ticket_story, told_besides, wrap_ups
 from kpis.model import Better, Kind
 from kpis.results import KPIS
-from telemetry import events, packs
+from telemetry import events, packs, privacy
 from telemetry.config import Site
 from telemetry.events import EVENT_TYPES
 from telemetry.figures import define
@@ -37,17 +37,22 @@ CODES = {
         "call.turned_away_closed": stints.TURNED_AWAY_CLOSED,
     },
     calls: {"source.restarted": calls.RESTARTED},
-    tickets: {
-        "ticket.issued": tickets.ISSUED,
-        "ticket.called": tickets.CALLED,
-        "ticket.recalled": tickets.RECALLED,
-        "ticket.started": tickets.STARTED,
-        "ticket.held": tickets.HELD,
-        "ticket.transferred": tickets.TRANSFERRED,
-        "ticket.finished": tickets.FINISHED,
-        "ticket.no_show": tickets.NO_SHOW,
-        "ticket.cancelled": tickets.CANCELLED,
-        "ticket.reactivated": tickets.REACTIVATED,
+    reached: {"call.did": reached.REACHED},
+    wrap_ups: {"call.wrap_up_started": wrap_ups.WRAP_UP},
+    outbound: {"call.outbound": outbound.OUTBOUND},
+    told_besides: {"call.held": told_besides.HELD, "call.voicemail": told_besides.VOICEMAIL},
+    ticket_story: {
+        "ticket.issued": ticket_story.ISSUED,
+        "ticket.called": ticket_story.CALLED,
+        "ticket.recalled": ticket_story.RECALLED,
+        "ticket.started": ticket_story.STARTED,
+        "ticket.held": ticket_story.HELD,
+        "ticket.transferred": ticket_story.TRANSFERRED,
+        "ticket.finished": ticket_story.FINISHED,
+        "ticket.no_show": ticket_story.NO_SHOW,
+        "ticket.cancelled": ticket_story.CANCELLED,
+        "ticket.reactivated": ticket_story.REACTIVATED,
+        "ticket.triaged": ticket_story.TRIAGED,
     },
     satisfaction: {"vote.cast": satisfaction.VOTE},
 }
@@ -60,7 +65,12 @@ def test_a_code_of_the_core_is_that_of_the_vocabulary(module, name):
 
 
 def test_every_ticket_event_of_the_vocabulary_is_known_to_tickets():
-    assert {name for name in EVENT_TYPES if name.startswith("ticket.")} == set(CODES[tickets])
+    assert {name for name in EVENT_TYPES if name.startswith("ticket.")} == set(CODES[ticket_story])
+
+
+def test_the_mark_of_a_test_call_is_one_number_everywhere():
+    assert stints.TEST == privacy.TEST
+    assert EVENT_TYPES["call.entered"].slots.index("test") == 1
 
 
 def test_outcomes_beside_the_codes_are_no_codes():
@@ -86,8 +96,8 @@ def test_missing_is_one_value_everywhere():
 @pytest.mark.parametrize("kpi", KPIS.values(), ids=KPIS)
 def test_every_name_in_a_row_is_among_the_measures_that_the_core_yields(kpi):
     named = {n for n in (kpi.numerator, kpi.denominator, *(m for _, m in kpi.bins)) if n}
-    assert named <= NOTHING.sums.keys()
-    assert {kpi.histogram} - {""} <= NOTHING.seconds.keys()
+    assert named <= set(NOTHING.measures)
+    assert {kpi.histogram, kpi.censored} - {""} <= set(NOTHING.histograms)
 
 
 @pytest.mark.parametrize("kpi", KPIS.values(), ids=KPIS)
@@ -96,7 +106,8 @@ def test_a_row_has_what_its_kind_needs(kpi):
         Kind.COUNT: kpi.numerator and not kpi.denominator,
         Kind.RATIO: kpi.numerator and kpi.denominator and kpi.unit == "ratio" and (kpi.times, kpi.per) == (1, 1),
         Kind.MEAN: kpi.numerator and kpi.denominator,
-        Kind.QUANTILE: kpi.histogram and 0 < kpi.q < 1,
+        Kind.QUANTILE: kpi.histogram and 0 < kpi.q <= 1,
+        Kind.SURVIVAL: kpi.histogram and kpi.censored and 0 < kpi.q < 1,
         Kind.HISTOGRAM: kpi.bins and kpi.denominator and set(kpi.within) < {label for label, _ in kpi.bins},
     }
     assert needs[kpi.kind]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kpis.tickets import MISSED, SERVED, TAKEN, WAITING, WITHDRAWN
+from kpis.tickets import MISSED, SCREENED, SERVED, TAKEN, WAITING, WITHDRAWN
 from tests.kpis.made import SITE, figures, states, ticket
 from tests.kpis.worlds import PHUKET
 
@@ -96,9 +96,10 @@ def test_the_same_number_issued_again_is_another_ticket():
 
 
 def test_a_number_of_the_next_local_day_is_another_ticket_even_where_its_issue_is_lost():
-    f = figures(ticket("-3600 issued", start=MIDNIGHT) + ticket("3600 called, 3900 finished", start=MIDNIGHT))
+    events = ticket("-3600 issued", start=MIDNIGHT) + ticket("3600 called, 3900 finished", start=MIDNIGHT)
+    f = figures(events)
     assert (f.tickets_issued, f.tickets_served, f.ticket_wait_seconds_mean) == (1, 1, None)
-    assert len(f.cells) == 2
+    assert len(states(events, "tickets")["standing"]) == 2
 
 
 def test_a_ticket_whose_issue_is_lost_was_served_but_has_no_wait():
@@ -124,6 +125,8 @@ def test_equal_numbers_of_two_centres_are_two_tickets():
         ("0 issued, 60 cancelled", WITHDRAWN),
         ("0 issued, 60 called, 90 transferred tax", WAITING),
         ("0 issued, 60 called, 90 transferred tax, 120 called", TAKEN),
+        ("0 triaged=1", SCREENED),
+        ("0 triaged=1, 60 issued", WAITING),
     ],
 )
 def test_where_a_ticket_stands(story, standing):

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 from hypothesis import strategies as st
 
 from kpis.columns import Columns, Zones, hash_names
 from kpis.cube import Cube
-from kpis.model import Rules
+from kpis.model import Rules, Teller
 from kpis.results import cube_of
 from telemetry.config import Service, Site
 from telemetry.events import EVENT_TYPES, MISSING, UNKNOWN, Event
+from telemetry.rules import names_of as declared
 from telemetry.rules import rules_of, zones_of
+from telemetry.settings import Change, Channel, Window
+from tests.kpis import worlds_calls, worlds_days, worlds_matters, worlds_staff, worlds_tickets
+from tests.kpis.kept import NOTHING, Kept
+from tests.kpis.second_reading.call_sources import LOGS
 
 S = 1_000_000
+SHOWN = 200
+"""Events of a world that are written out; Hypothesis warns of more, and small ones are what it looks for."""
 WEEK_US = 7 * 86_400 * S
 QUEUES = ("idcard", "info")
 SERVICES = ("idcard", "tax")
@@ -29,7 +37,22 @@ TOKENS = (0x1B4E_81B5_9E2F_03A7, -0x6A09_E667_F3BC_C908, 0x3C6E_F372_FE94_F82B, 
 BANGKOK = Site(
     id="bangrak",
     fcr_window_s=600.0,
-    services=(Service(id="idcard", target_minutes=10.0), Service(id="tax", target_minutes=None)),
+    services=(Service(id="idcard", target_minutes=10.0, service_minutes=5.0), Service(id="tax", target_minutes=None)),
+    hours={"mon-fri": "08:30-14:30", "sat,sun": "08:00-12:00"},
+    lunch="13:45-14:15",
+    windows=(
+        Window(id="evening", days="mon-fri", hours="15:00-17:00"),
+        Window(id="night", days="mon,tue", hours="00:00-00:40, 23:50-24:00", on_holidays=True),
+    ),
+    channels=(Channel(id="line", reply_minutes=10.0, clock="service"), Channel(id="web")),
+    changes=(
+        Change(
+            since=date(2026, 3, 3),
+            target_minutes={"idcard": 5.0},
+            service_minutes={"tax": 10.0},
+            reply_minutes={"line": 15.0, "web": 60.0},
+        ),
+    ),
 )
 PHUKET = Site(
     id="phuket",
@@ -38,16 +61,25 @@ PHUKET = Site(
     short_abandon_s=3.0,
     service_level_s=15.0,
     fcr_window_s=1800.0,
-    services=(Service(id="tax", target_minutes=5.0),),
+    services=(Service(id="tax", target_minutes=5.0, service_minutes=1.0),),
+    hours={"mon-sun": "08:00-14:00"},
+    lunch="11:00-11:30, 12:30-12:45",
+    silent_s=120.0,
+    other_hours={"2026-03-03": "00:05-01:00"},
+    no_show_calls=2,
+    no_show_s=1.0,
+    vote_pause_s=2.5,
+    vote_link_s=60.0,
+    channels=(Channel(id="email", reply_minutes=240.0, clock="service"),),
 )
 BERLIN = Site(id="berlin", timezone="Europe/Berlin", ring_clock="agent_last", fcr_window_s=86_400.0)
 SITES = (BANGKOK, PHUKET, BERLIN)
 
-QUIET = 1_772_433_000 * S
-"""2026-03-02 06:30Z: a Monday noon in Bangkok, with no change of clocks for weeks."""
+QUIET = 1_773_037_800 * S
+"""2026-03-09 06:30Z: a Monday noon in Bangkok, with no change of clocks and no holiday for two weeks."""
 STARTS = (
     QUIET,
-    1_772_470_500 * S,  # 2026-03-02 16:55Z: five minutes to midnight in Bangkok
+    1_772_470_500 * S,  # 2026-03-02 16:55Z: five minutes to midnight in Bangkok, and to a holiday
     1_774_745_400 * S,  # 2026-03-29 00:50Z: ten minutes before Berlin's clocks go forward
     1_792_889_400 * S,  # 2026-10-25 00:50Z: ten minutes before they go back
 )
@@ -58,14 +90,25 @@ class World:
     events: tuple[Event, ...]
     """In journal order."""
     sites: tuple[Site, ...] = SITES
+    kept: Kept = NOTHING
+    """What the journal keeps beside them."""
 
     def _repr_pretty_(self, printer, cycle) -> None:
         """What Hypothesis shows of a failure: short enough to read."""
-        lines = (f"{e.time_us / S:.6f} {e.site} {e.type} {e.contact} {e.unit} {e[9:13]}" for e in self.events)
-        printer.text("World(\n  " + "\n  ".join(lines) + ")")
+        lines = [
+            f"{e.time_us / S:.6f} {e.site} {e.source} {e.type} {e.contact} {e.unit} {e.party} {e[9:13]}"
+            for e in self.events[:SHOWN]
+        ]
+        more = len(self.events) - len(lines)
+        printer.text("World(\n  " + "\n  ".join(lines) + (f"\n  and {more} more" if more else "") + ")")
 
     def shifted(self, by_us: int) -> World:
-        return replace(self, events=tuple(e._replace(time_us=e.time_us + by_us) for e in self.events))
+        moved = tuple(worlds_matters.shifted(e, by_us) for e in self.events)
+        return replace(self, events=moved, kept=self.kept.shifted(by_us))
+
+    def of(self, site: Site) -> World:
+        """The same with what one site told alone."""
+        return replace(self, events=tuple(e for e in self.events if e.site == site.id), kept=self.kept.of(site.id))
 
 
 class Names:
@@ -76,12 +119,12 @@ class Names:
         self.texts = list(self.codes)
 
     def code(self, name: str) -> int:
-        return self.codes[name]
+        return self.codes.get(name, -1)
 
 
 def names_of(world: World) -> Names:
     said = [name for e in world.events for name in (e.site, e.unit, e.party, e.source)]
-    return Names([*(s.id for s in world.sites), *(x.id for s in world.sites for x in s.services), *said])
+    return Names([*(name for s in world.sites for name in declared(s)), *said, *world.kept.names()])
 
 
 def columns_of(events: Sequence[Event], names: Names) -> Columns:
@@ -101,13 +144,20 @@ def columns_of(events: Sequence[Event], names: Names) -> Columns:
     )
 
 
-def rules_and_zones(world: World, names: Names, end_us: dict[int, int] | None = None) -> tuple[Rules, Zones]:
-    return rules_of(world.sites, names.code, end_us), zones_of(world.sites, names.code)
+def rules_and_zones(
+    world: World, names: Names, end_us: dict[int, int] | None = None, as_of_us: dict[int, int] | None = None
+) -> tuple[Rules, Zones]:
+    tellers = {names.codes[source]: Teller(*log) for source, log in LOGS.items() if source in names.codes}
+    return rules_of(world.sites, names.code, end_us, tellers, as_of_us), zones_of(world.sites, names.code)
 
 
-def cube(world: World, names: Names | None = None, end_us: dict[int, int] | None = None) -> Cube:
+def cube(
+    world: World, names: Names | None = None, end_us: dict[int, int] | None = None,
+    as_of_us: dict[int, int] | None = None,
+) -> Cube:  # fmt: skip
     names = names or names_of(world)
-    return cube_of(columns_of(world.events, names), *rules_and_zones(world, names, end_us))
+    rules, zones = rules_and_zones(world, names, end_us, as_of_us)
+    return cube_of(columns_of(world.events, names), rules, zones, world.kept.heard(names.code))
 
 
 # -- strategies -------------------------------------------------------------------------------------------------------
@@ -181,7 +231,22 @@ def calls(draw, start_us, site, contact):
                       c=alias if entered and caller else MISSING, caller=caller if entered else 0)
             )  # fmt: skip
         t += draw(gaps) * S
+    for name, a in draw(st.sampled_from(BESIDES)):
+        source = draw(st.sampled_from(("pbx", "pbx", "live")))
+        events.append(Event(site.id, source, "", name, t, draw(st.sampled_from(QUEUES)), contact, "", a=a))
     return events
+
+
+BESIDES = (
+    (),
+    (),
+    (),
+    (("call.held", 0),),
+    (("call.held", 21_000), ("call.held", 4000)),
+    (("call.held", MISSING), ("call.voicemail", MISSING)),
+    (("call.voicemail", MISSING),),
+)
+"""What is told of a call beside its passages: type, a."""
 
 
 @st.composite
@@ -193,7 +258,8 @@ def tickets(draw, start_us, site):
     for word in story.split():
         name = f"ticket.{word}"
         unit = draw(st.sampled_from(SERVICES)) if word in ("issued", "transferred") else ""
-        events.append(Event(site.id, "kiosk", "", name, t, unit, contact))
+        slot = draw(st.sampled_from((MISSING, *TICKET_SLOTS[word]))) if word in TICKET_SLOTS else MISSING
+        events.append(Event(site.id, "kiosk", "", name, t, unit, contact, a=slot))
         t += draw(st.sampled_from((0, 1, 299, 300, 301, 600, 601, 3600))) * S + draw(st.sampled_from((0, 0, 1500)))
     return events
 
@@ -216,7 +282,17 @@ STORIES = (
     "issued called started finished finished",
     "issued recalled finished",
     "issued called no_show finished",
+    "triaged issued called started finished",
+    "issued triaged called started finished",
+    "triaged",
+    "issued called recalled recalled",
+    "issued called called recalled transferred called",
+    "issued called started transferred transferred called held called started finished",
+    "issued cancelled reactivated called started finished",
+    "issued called started",
 )
+TICKET_SLOTS = {"issued": (0, 0, 1, 2), "finished": (1, 1, 2, 3, 4), "triaged": (1, 2, 3)}
+"""Priorities, dispositions, outcomes of triage."""
 
 
 @st.composite
@@ -232,9 +308,10 @@ def others(draw, start_us, site):
     """What is no contact, but moves the time until which the PBX is known, or cuts its calls off."""
     t = start_us + draw(st.integers(0, 40_000)) * S
     quiet = ("source.restarted", "source.reloaded", "agent.paused", "device.heartbeat")
-    name = draw(st.sampled_from((*quiet, "call.did", "call.did", "vote.dropped")))
-    contact = draw(st.sampled_from(("x1", "x2", "call-0"))) if name == "call.did" else ""
-    unit = draw(st.sampled_from(("", *QUEUES))) if name == "call.did" else ""
+    name = draw(st.sampled_from((*quiet, "call.did", "call.did", "call.voicemail", "vote.dropped")))
+    of_call = name in ("call.did", "call.voicemail")
+    contact = draw(st.sampled_from(("x1", "x2", "call-0"))) if of_call else ""
+    unit = draw(st.sampled_from(("", *QUEUES))) if of_call else ""
     return [Event(site.id, "pbx", "", name, t, unit, contact, "agent-1")]
 
 
@@ -243,8 +320,14 @@ def contacts_of(draw, start_us, site):
     """Lists of the events of one contact each."""
     out = [draw(calls(start_us, site, f"call-{i}")) for i in range(draw(st.integers(1, 6)))]
     out += [draw(tickets(start_us, site)) for _ in range(draw(st.integers(0, 4)))]
+    out += draw(worlds_calls.calls(start_us, site)) + draw(worlds_calls.beside(start_us, site))
+    out += draw(st.lists(worlds_tickets.tickets(start_us, site), max_size=2))
+    out += draw(st.one_of(st.just([]), worlds_tickets.lines(start_us, site)))
     out += draw(st.lists(votes(start_us, site), max_size=6))
-    return out + draw(st.lists(others(start_us, site), max_size=2))
+    out += draw(worlds_days.days_of(start_us, site))
+    out += draw(worlds_matters.matters_of(start_us, site))
+    out += draw(st.lists(others(start_us, site), max_size=2))
+    return draw(worlds_staff.staffed(out, start_us, site))
 
 
 @st.composite
@@ -263,7 +346,8 @@ def worlds(draw, starts=STARTS, sites=SITES):
         events = [e._replace(time_us=e.time_us + i) for i, e in enumerate(events)]
     for _ in range(draw(st.integers(0, 3)) if events else 0):  # late: stored after what happened later
         events.append(events.pop(draw(st.integers(0, len(events) - 1))))
-    return World(tuple(events), tuple(sites))
+    kept = draw(worlds_days.kept(start_us, sites, events))
+    return World(tuple(worlds_days.seen(events, kept)), tuple(sites), kept)
 
 
 def draw_rarely(draw, rows):

@@ -97,7 +97,7 @@ def test_a_period_that_is_none_is_refused_in_words(edges, first, last, says):
 
 
 def test_an_unknown_grouping_is_refused_with_those_there_are(edges):
-    with pytest.raises(ValueError, match="by: expected one of total, unit, hour, day, month, got 'week'"):
+    with pytest.raises(ValueError, match=r"by: expected one of total, unit, agent, .*, fiscal_year, got 'week'"):
         query(edges, SITE, None, None, by="week")
 
 
@@ -116,7 +116,7 @@ def test_a_period_before_or_behind_all_events_is_empty_and_no_error(edges):
         assert value(query(edges, SITE, *period)) == [0]
 
 
-@pytest.mark.parametrize("by", ["unit", "hour", "day", "month"])
+@pytest.mark.parametrize("by", ["unit", "half_hour", "hour", "day", "month", "quarter", "fiscal_year"])
 def test_the_parts_add_up_to_the_whole(tmp_path, by):
     dice = random.Random(by)
     days = ["2026-10-30", "2026-10-31", "2026-11-01", "2026-11-20"]
@@ -138,7 +138,7 @@ def test_the_parts_add_up_to_the_whole(tmp_path, by):
             if whole[kpi][part] is not None:
                 assert sum(row[part] or 0 for row in rows) == pytest.approx(whole[kpi][part], rel=1e-12)
     places = {(row["unit"], row["from"], row["to"]) for row in parts}
-    assert len(places) == {"unit": 2, "day": 4, "month": 2}.get(by, len(places))
+    assert len(places) == {"unit": 2, "day": 22, "month": 2}.get(by, len(places))
     if by != "unit":
         spans = sorted((a, b) for _, a, b in places)
         assert all(b <= c for (_, b), (c, _) in pairwise(spans)), "periods do not overlap"
@@ -219,3 +219,93 @@ def test_a_better_log_that_is_configured_no_more_is_not_waited_for(tmp_path):
     left = journal.tellers()[journal.code("bkk/log")]
     assert (left.rank, left.followed) == (1, False), "what it told still counts first"
     journal.close()
+
+
+def matter(name: str, *steps: str, caller: int = 0) -> list[Event]:
+    """Events of a case or conversation from `2024-03-01T10:00 case.opened 1`; a last word with a T is a date due."""
+    fact = {"site": "bkk", "source": "bkk/crm", "contact": name, "caller": caller}
+    out = []
+    for i, step in enumerate(steps):
+        at, what, *more = step.split()
+        slots = dict(zip("ab", (us(x) // 1000 if "T" in x else int(x) for x in more), strict=False))
+        out.append(Event(id=f"{name}{i}", type=what, time_us=us(at), unit="civil", **fact, **slots))
+    return out
+
+
+def told(journal: JournalReader, first: str, last: str | None, *kpis: str) -> list:
+    rows = {row["kpi"]: row["value"] for row in query(journal, SITE, first, last)}
+    return [rows[kpi] for kpi in kpis]
+
+
+@pytest.fixture
+def years(tmp_path):
+    """Matters of more than two years among the tickets of every month."""
+    days = [
+        f"{y}-{m:02}-{d:02}" for y in (2024, 2025, 2026) for m in range(1, 13) for d in (1, 15) if (y, m) < (2026, 12)
+    ]
+    return reader(
+        tmp_path,
+        matter(
+            "k1", "2024-03-01T10:00 case.opened 1 2026-11-20T12:00", "2026-11-02T10:00 case.step_started 1 2026-11-03T10:00",
+            "2026-11-03T09:00 case.step_finished 1", "2026-11-19T10:00 case.settled 1",
+        ),
+        *(ticket(n, f"{day}T10:00") for n, day in enumerate(days)),
+        matter("c1", "2026-02-28T23:59 conversation.opened", "2026-11-20T09:00 conversation.replied"),
+        matter("c2", "2026-03-01T00:00 conversation.opened"),
+    )  # fmt: skip
+
+
+def test_a_case_of_years_ago_is_one_whose_receipt_is_known_wherever_the_period_cuts_it(years):
+    unknown = ("cases_receipt_unknown", "cases_received")
+    assert told(years, "2026-11-01", "2026-12-01", *unknown, "case_steps_in_time_rate") == [0, 0, 1]
+    assert told(years, "2024-03-01", "2024-03-02", *unknown, "complaints_settled_rate", "complaints_open") == [
+        0,
+        1,
+        1,
+        0,
+    ]
+    assert told(years, "2024-03-02", "2026-11-01", *unknown, "complaints_settled_rate") == [0, 0, None]
+
+
+def test_a_case_is_due_in_the_period_of_its_date_however_long_ago_it_was_received(years):
+    rate = "complaints_settled_by_due_rate"
+    days = [
+        ("2026-11-20", "2026-11-21"),
+        ("2026-11-19", "2026-11-20"),
+        ("2024-03-01", "2024-03-02"),
+        ("2024-01-01", None),
+    ]
+    assert [told(years, *day, rate) for day in days] == [[1], [None], [None], [1]]
+
+
+def test_conversations_know_what_became_of_them_to_the_end_of_the_data(years):
+    names = ("conversations", "conversations_replied", "conversations_waiting", "conversations_beginning_unknown")
+    assert told(years, "2026-02-28", "2026-03-01", *names) == [1, 1, 0, 0]
+    assert told(years, "2026-03-01", "2026-03-02", *names) == [1, 0, 1, 0]
+    assert told(years, "2026-11-20", "2026-11-21", *names) == [0, 0, 0, 0]
+
+
+def test_whoever_came_earlier_in_the_month_is_no_new_person_in_a_period_that_begins_later(tmp_path):
+    said = [
+        matter(f"{word}{i}", f"{at} {word}.opened", caller=7)
+        for word in ("case", "conversation")
+        for i, at in enumerate(("2026-10-31T23:59", "2026-11-01T00:00", "2026-11-20T10:00", "2026-11-29T10:00"))
+    ]
+    journal = reader(tmp_path, *said)
+    persons = ("case_users_per_month", "conversation_users_per_month", "conversation_users_per_month_by_channel")
+    for first, last, n in (
+        ("2026-11-01", "2026-12-01", 1),
+        ("2026-11-15", "2026-12-01", 0),
+        ("2026-10-15", "2026-11-15", 2),
+        ("2026-11-20T10:00", "2026-11-20T10:15", 0),
+    ):
+        assert told(journal, first, last, *persons) == [n] * 3, first
+
+
+def test_points_with_votes_and_questionnaires_count_once_however_the_month_is_asked_for(tmp_path):
+    press = Event(site="bkk", source="bkk/b1", id="", type="vote.cast", time_us=0, unit="civil", a=5, b=5)
+    at = ("2026-11-01T10:00", "2026-11-14T23:59:55", "2026-11-15T00:00", "2026-11-15T09:00")
+    journal = reader(tmp_path, [press._replace(id=f"v{i}", time_us=us(t)) for i, t in enumerate(at)])
+    names = ("vote_points_in_month", "vote_point_days", "votes", "votes_bounced")
+    assert told(journal, "2026-11-01", "2026-12-01", *names) == [1, 3, 3, 1]
+    assert told(journal, "2026-11-15", "2026-12-01", *names) == [0, 1, 1, 1]

@@ -7,6 +7,8 @@ import time
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kpis.model import By
+from kpis.results import KPIS
 from telemetry.config import Service, Site
 from telemetry.events import Decoded, Event
 from telemetry.exporters.prometheus import render
@@ -119,3 +121,40 @@ def test_what_a_device_lost_and_how_slow_its_clock_is(tmp_path):
     assert samples["gecc_device_sequence_missing_total", "s", "k2", None] == 0
     assert samples["gecc_device_clock_offset_seconds", "s", "k1", None] == -2.5
     assert ("gecc_device_clock_offset_seconds", "s", "k2", None) not in samples, "it gave no times"
+
+
+def test_no_label_names_a_person_a_counter_or_what_a_device_says(tmp_path):
+    start = NOW_US - 600_000_000
+    talked = [
+        Event("s", "s/x", "1", "call.entered", start, "declared", "c"),
+        Event("s", "s/x", "2", "call.connected", start + 5_000_000, "declared", "c", "agent-7", a=5000, b=3000),
+        Event("s", "s/x", "3", "call.completed", start + 65_000_000, "declared", "c", "agent-7", a=5000, b=60_000),
+        Event("s", "s/x", "4", "ticket.issued", start, "declared", "A1"),
+        Event("s", "s/x", "5", "ticket.called", start + 60_000_000, "", "A1", "counter-9"),
+        Event("s", "s/x", "6", "ticket.finished", start + 90_000_000, "", "A1", "counter-9"),
+    ]
+    samples = page(tmp_path, talked)
+    assert {unit for _, _, unit, _ in samples} <= {None, "", "declared"}
+    agents = [kpi.name for kpi in KPIS.values() if kpi.by is By.AGENT]
+    assert not [name for name, *_ in samples if name.removeprefix("gecc_today_") in agents]
+
+
+def test_what_a_centre_does_not_have_adds_no_series(tmp_path):
+    samples = page(tmp_path, calls(1, lambda _: "declared"))
+    assert samples["gecc_calls_offered_total", "s", "declared", None] == 1
+    assert not [name for name, *_ in samples if name.startswith(("gecc_case", "gecc_ticket_", "gecc_conversation"))]
+
+
+def test_both_parts_of_a_ratio_are_there_as_soon_as_one_is(tmp_path):
+    samples = page(tmp_path, calls(1, lambda _: "declared"))
+    assert samples["gecc_calls_abandoned_not_short_total", "s", "declared", None] == 0
+    assert samples["gecc_calls_not_short_total", "s", "declared", None] == 1
+
+
+def test_what_waits_for_a_reply_is_a_gauge_and_no_counter(tmp_path):
+    samples = page(tmp_path, [Event("s", "s/x", "1", "conversation.opened", NOW_US - 10**9, "declared", "k1")])
+    assert samples["gecc_conversations_waiting", "s", "declared", None] == 1
+    assert samples["gecc_conversations_total", "s", "declared", None] == 1
+    assert not [
+        name for name, *_ in samples if name.startswith("gecc_conversations_waiting") and name.endswith("_total")
+    ]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.events import MISSING, Decoded, Event, Rejected
-from telemetry.privacy import EPOCH_US, OVERLAP_US, Pseudonyms, identity, normal_form, redact
+from telemetry.privacy import EPOCH_US, OVERLAP_US, TEST, Pseudonyms, identity, normal_form, redact
 
 NOW_US = 1_795_000_000_000_000
 DAY_US = 86_400_000_000
@@ -272,3 +272,20 @@ def test_blanking_takes_no_longer_the_worse_a_reject_is_written(piece):
     began = time.perf_counter()
     redact(piece * (300_000 // len(piece)))
     assert time.perf_counter() - began < 2
+
+
+def test_an_entry_from_a_test_number_of_its_site_is_marked_however_it_is_written(tmp_path):
+    tokens = Pseudonyms(tmp_path / "keys.json", NOW_US, {"bkk": ("02 123 4567", "")})
+
+    def protected(person, site="bkk", type_="call.entered"):
+        batch = Decoded([Event(site, "pbx", "", type_, NOW_US, "q", "1.1", person=person)])
+        tokens.protect(batch)
+        return batch.events[0]
+
+    assert [protected(number).b for number in ("+6621234567", "021234567")] == [TEST, TEST]
+    assert protected("021234567").caller != 0
+    assert [protected(number).b for number in ("0812345678", "anonymous", "")] == [MISSING] * 3
+    assert (protected("021234567", site="phuket").b, protected("021234567", type_="call.outbound").b) == (
+        MISSING,
+        MISSING,
+    )

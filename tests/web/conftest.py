@@ -65,9 +65,31 @@ class FakeService:
         )
         rows = self.boards[site_id]["today"]
         return [
-            {**{name: row[name] for name in names}, "site": site_id, "unit": "", "definition": row["definition_en"]}
+            {
+                **{name: row[name] for name in names},
+                "site": site_id,
+                "unit": "",
+                "definition": row["definition_en"],
+                "target_since": None,
+                "coverage": 0.975,
+            }
             for row in rows
         ]
+
+    def definitions(self, site_id, lang):
+        return [
+            {
+                "kpi": row["kpi"], "label": row[f"label_{lang}"], "group": "<b>group</b>", "criteria": ("Q20.2",),
+                "definition": row[f"definition_{lang}"], "facts": [("Formula", "a ÷ b")],
+            }
+            for row in self.boards[site_id]["today"]
+        ]  # fmt: skip
+
+    async def staffing(self, site_id, unit, weeks, what_if, lang):
+        self.asked.append((site_id, unit, weeks, what_if, lang))
+        if what_if == "more":
+            raise ValueError("what-if: expected a half-hour and a change")
+        return {"site": site_id, "state": "insufficient_data", "units": []}
 
     async def metrics(self, accept):
         return b"# EOF\n", "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -17,6 +17,9 @@ ANSWERS = {
     "/v1/stream": (200, "text/event-stream"),
     "/v1/kpis": (200, "application/json"),
     "/v1/sources": (200, "application/json"),
+    "/v1/staffing": (200, "application/json"),
+    "/v1/definitions": (200, "application/json"),
+    "/definitions": (200, "text/html"),
     "/metrics": (200, "application/openmetrics-text"),
     "/healthz": (200, "application/json"),
     "/readyz": (200, "application/json"),
@@ -94,7 +97,11 @@ def test_every_answer_carries_the_security_headers_and_no_server_version(web_kit
         ("/v1/kpis?site=elsewhere", 404, "unknown site"),
         ("/?site=elsewhere", 404, "unknown site"),
         ("/v1/kpis?site=%00", 404, "unknown site"),
-        ("/v1/kpis?by=year", 400, "by must be one of: total, unit, hour, day, month"),
+        (
+            "/v1/kpis?by=year",
+            400,
+            "by must be one of: total, unit, agent, counter, device, half_hour, hour, day, month, quarter, fiscal_year",
+        ),
         ("/v1/kpis?from=yesterday", 400, "from must be a date such as 2026-11-21"),
         ("/v1/kpis?form=2026-11-21", 400, "unknown argument 'form'; known: site, from, to, by, lang"),
         ("/v1/kpis?by=day&by=unit", 400, "by is given more than once"),
@@ -183,7 +190,7 @@ def test_kpis_get_what_the_reader_asked_for(web_kit):
     assert service.asked == [(SITE, "2026-11-01", "2026-11-21", "day", "th")]
     assert set(json.loads(body)[0]) == {
         *("kpi", "site", "unit", "from", "to", "value", "numerator", "denominator", "n"),
-        *("ci_low", "ci_high", "target", "verdict", "definition"),
+        *("ci_low", "ci_high", "target", "target_since", "coverage", "verdict", "definition"),
     }
 
 
@@ -238,3 +245,43 @@ def test_sources_are_told_for_one_site_and_nothing_else_is_asked(web_kit):
     assert (status, [row["id"] for row in json.loads(body)]) == (200, [s["id"] for s in web_kit.board()["sources"]])
     assert ask(web_kit, "/v1/sources?site=nowhere")[0] == 404
     assert ask(web_kit, "/v1/sources?device=1")[0] == 400
+
+
+def test_definitions_are_a_page_without_scripts_and_rows_for_programs(web_kit):
+    async def ask():
+        async with web_kit.running(web_kit.FakeService()) as web:
+            page = await web.http.get("/definitions", params={"lang": "en"})
+            text = await page.text()
+            rows = await (await web.http.get("/v1/definitions")).json()
+            refused = await web.http.get("/definitions", params={"by": "unit"})
+            return page.status, page.headers["Content-Security-Policy"], text, rows, refused.status
+
+    status, policy, text, rows, refused = asyncio.run(ask())
+    assert (status, refused) == (200, 400)
+    assert "script" not in text
+    assert "&lt;b&gt;group" in text
+    assert "unsafe" not in policy
+    assert all(f'id="{row["kpi"]}"' in text for row in rows)
+    assert {"kpi", "label", "group", "definition", "facts", "criteria"} == rows[0].keys()
+
+
+def test_staffing_gets_what_the_reader_asked_for(web_kit):
+    service = web_kit.FakeService()
+    asked = f"/v1/staffing?site={SITE}&unit=idcard&weeks=2&what_if=mon%2010:00%20%2B1&lang=th"
+    assert ask(web_kit, asked, service=service)[0] == 200
+    ask(web_kit, "/v1/staffing", service=service)
+    assert service.asked == [(SITE, "idcard", 2, "mon 10:00 +1", "th"), (SITE, None, 4, None, "en")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("weeks=two", "weeks must be a whole number"),
+        ("weeks=-1", "weeks must be a whole number"),
+        ("what_if=more", "what-if: expected a half-hour and a change"),
+        ("what-if=mon", "unknown argument 'what-if'; known: site, unit, weeks, what_if, lang"),
+    ],
+)
+def test_a_wrong_question_about_staffing_is_refused_in_words(web_kit, asked, words):
+    status, _, body = ask(web_kit, f"/v1/staffing?{asked}")
+    assert (status, json.loads(body)) == (400, {"error": words})

@@ -1,0 +1,262 @@
+"""KPIs of a centre's days and of its contacts of every kind; the measures are in days.py and demand.py."""
+
+from __future__ import annotations
+
+from kpis.model import KPI, Better, By, Kind
+
+_CALENDAR = ("hours", "lunch", "holidays", "closed", "open", "other_hours", "windows")
+_KNOWN_EN = "Breaks, windows and days before the site's first event, or not over by the cut-off, are left out"
+_KNOWN_TH = "ไม่นับช่วงเวลาก่อนเหตุการณ์แรกของศูนย์ และช่วงที่ยังไม่สิ้นสุด ณ เวลาตัดข้อมูล"
+_PARTS = (
+    ("lunch", "in the lunch break", "ช่วงพักเที่ยง", "came in the site's declared lunch break", "มาในช่วงพักเที่ยงที่ศูนย์ประกาศไว้"),
+    (
+        "peak", "in the busiest hour", "ชั่วโมงที่มีผู้รับบริการมากที่สุด",
+        "came in the day's busiest hour: the full hour of local time in which most tickets were issued and calls offered, of equal ones the earliest",
+        "มาในชั่วโมงที่มีบัตรคิวและสายเข้ามากที่สุดของวัน (ชั่วโมงเต็มตามเวลาท้องถิ่น หากเท่ากันใช้ชั่วโมงแรก)",
+    ),
+    (
+        "rest", "the rest of the day", "ช่วงเวลาอื่นของวัน",
+        "came neither in the declared lunch break nor in the day's busiest hour",
+        "ไม่ได้มาในช่วงพักเที่ยงที่ประกาศไว้และไม่ได้มาในชั่วโมงที่มีผู้รับบริการมากที่สุดของวัน",
+    ),
+)  # fmt: skip
+_WAITS = (
+    (
+        "ticket", "tickets", "Wait of tickets", "เวลารอของบัตรคิว",
+        "waits from issue to the first call of the tickets that", "เวลารอตั้งแต่ออกบัตรคิวจนเรียกครั้งแรก ของบัตรคิวที่",
+    ),
+    (
+        "call", "calls", "Wait of answered calls", "เวลารอของสายที่รับ",
+        "waits of the answered calls that", "เวลารอของสายที่มีผู้รับซึ่ง",
+    ),
+)  # fmt: skip
+_CATEGORIES = (
+    ("mission", "the office's own mission", "งานบริการตามภารกิจของหน่วยงาน", ("Q2.1",)),
+    ("information", "information", "งานบริการข้อมูลข่าวสาร", ("Q2.1", "J2.1")),
+    ("complaint", "complaints", "งานรับเรื่องราวร้องทุกข์", ("Q2.1",)),
+)
+_CONTACTS_EN = "tickets issued, calls offered, conversations begun and cases received"
+_CONTACTS_TH = "บัตรคิวที่ออก สายเข้า บทสนทนาที่เริ่ม และเรื่องที่รับ"
+
+KPIS: tuple[KPI, ...] = (
+    KPI(
+        name="lunch_covered_rate",
+        kind=Kind.RATIO,
+        unit="ratio",
+        by=By.SITE,
+        coverage="tickets",
+        criteria=("Q5.2", "P1"),
+        settings=_CALENDAR,
+        better=Better.HIGHER,
+        numerator="lunch_days_covered",
+        denominator="lunch_days",
+        label_en="Lunch breaks with service",
+        label_th="วันที่มีผู้ให้บริการช่วงพักเที่ยง",
+        definition_en="Days on which at least one counter or agent worked in the declared lunch break ÷ days with a lunch break. Worked: a ticket called, started or finished in it, or a call connected in it; or a counter opened on that day, not after the break began, and not closed before it ended",
+        definition_th="วันที่มีผู้ให้บริการอย่างน้อยหนึ่งจุดในช่วงพักเที่ยงที่ประกาศ ÷ วันที่มีช่วงพักเที่ยง นับว่ามีเมื่อมีการเรียก เริ่ม หรือเสร็จสิ้นบัตรคิว หรือรับสายในช่วงนั้น หรือเปิดช่องบริการในวันนั้นก่อนเริ่มพักและไม่ปิดก่อนสิ้นสุดช่วงพัก",
+        excludes_en=_KNOWN_EN,
+        excludes_th=_KNOWN_TH,
+    ),
+    *(
+        KPI(
+            name=f"{kind}_wait_{part}_seconds_p90",
+            kind=Kind.QUANTILE,
+            unit="seconds",
+            coverage=of,
+            criteria=("Q5.2",),
+            settings=_CALENDAR,
+            better=Better.LOWER,
+            histogram=f"{kind}_wait_{part}_s",
+            q=0.9,
+            label_en=f"{label_en}, {short_en}: 90th percentile",
+            label_th=f"{label_th} {short_th} เปอร์เซ็นไทล์ที่ 90",
+            definition_en=f"90th percentile (nearest rank) of the {waits_en} {en}, in seconds rounded up",
+            definition_th=f"เปอร์เซ็นไทล์ที่ 90 (ลำดับใกล้สุด) ของ{waits_th}{th} เป็นวินาทีปัดขึ้น",
+        )
+        for kind, of, label_en, label_th, waits_en, waits_th in _WAITS
+        for part, short_en, short_th, en, th in _PARTS
+    ),
+    KPI(
+        name="peak_hour_arrivals_mean",
+        kind=Kind.MEAN,
+        unit="number",
+        by=By.SITE,
+        criteria=("Q5.2",),
+        numerator="peak_arrivals",
+        denominator="peak_hours",
+        label_en="Arrivals in the busiest hour",
+        label_th="ผู้รับบริการในชั่วโมงที่มากที่สุดของวัน",
+        definition_en="Tickets issued and calls offered in the busiest full hour of each local day, mean over days with any; a day stands at the first of them",
+        definition_th="จำนวนบัตรคิวที่ออกและสายเข้าในชั่วโมงเต็มที่มากที่สุดของแต่ละวัน เฉลี่ยต่อวันที่มีผู้รับบริการ",
+        excludes_en="Days without tickets and calls",
+        excludes_th="ไม่นับวันที่ไม่มีบัตรคิวและสายเข้า",
+    ),
+    KPI(
+        name="window_days_served_rate",
+        kind=Kind.RATIO,
+        unit="ratio",
+        by=By.SITE,
+        criteria=("P1",),
+        settings=_CALENDAR,
+        better=Better.HIGHER,
+        numerator="window_days_served",
+        denominator="window_days",
+        label_en="Declared extra hours with service",
+        label_th="วันที่มีการให้บริการในช่วงเวลาที่ประกาศเพิ่ม",
+        definition_en="Window-days in which at least one ticket was finished, or one call completed or transferred ÷ window-days; a window-day is one declared window on one local day, until the cut-off",
+        definition_th="วันของช่วงเวลาที่ประกาศเพิ่มซึ่งมีบัตรคิวที่ให้บริการเสร็จ หรือสายที่สนทนาเสร็จหรือโอนต่อ อย่างน้อยหนึ่งรายการ ÷ วันของช่วงเวลาที่ประกาศเพิ่มทั้งหมดจนถึงเวลาตัดข้อมูล",
+        excludes_en=_KNOWN_EN,
+        excludes_th=_KNOWN_TH,
+    ),
+    KPI(
+        name="services_outside_official",
+        kind=Kind.COUNT,
+        unit="services",
+        coverage="tickets",
+        criteria=("P1", "Q23"),
+        settings=_CALENDAR,
+        numerator="services_outside_official",
+        label_en="Services finished outside official hours",
+        label_th="งานบริการที่เสร็จนอกเวลาราชการ",
+        definition_en="Tickets finished outside the site's official hours, at the moment of the finish and by the declared window that it lies in (of several the first declared); a ticket number counts once a local day, at its first finish outside official hours",
+        definition_th="บัตรคิวที่ให้บริการเสร็จนอกเวลาราชการ นับ ณ เวลาที่เสร็จ จำแนกตามช่วงเวลาที่ประกาศเพิ่ม หนึ่งหมายเลขนับวันละหนึ่งครั้ง",
+        excludes_en="Sites that declare no hours have no official ones to be outside of; calls are in the contacts outside official hours",
+        excludes_th="ศูนย์ที่ไม่ได้ประกาศเวลาราชการไม่มีค่านี้ ส่วนสายโทรศัพท์นับในผู้ติดต่อนอกเวลาราชการ",
+    ),
+    KPI(
+        name="visitors_per_day",
+        kind=Kind.MEAN,
+        unit="number",
+        by=By.SITE,
+        coverage="tickets",
+        criteria=("J8.1",),
+        settings=_CALENDAR,
+        numerator="visitors",
+        denominator="service_days",
+        label_en="Visitors a service day",
+        label_th="ผู้รับบริการเฉลี่ยต่อวันทำการ",
+        definition_en="Tickets issued on service days ÷ service days. A service day is a local day with service hours, from the day of the site's first event on, once the first of these hours began; every day where no hours are declared",
+        definition_th="บัตรคิวที่ออกในวันให้บริการ ÷ จำนวนวันให้บริการ (วันที่มีเวลาให้บริการ นับตั้งแต่วันที่มีเหตุการณ์แรกและถึงเวลาเปิดแล้ว หากไม่ประกาศเวลาให้นับทุกวัน)",
+        excludes_en="Tickets issued on days without service hours; they count as tickets issued",
+        excludes_th="ไม่นับบัตรคิวที่ออกในวันที่ไม่มีเวลาให้บริการ ซึ่งนับอยู่ในบัตรคิวที่ออก",
+    ),
+    KPI(
+        name="visitors_per_service",
+        kind=Kind.MEAN,
+        unit="number",
+        by=By.SITE,
+        coverage="tickets",
+        criteria=("J8.1", "J1.2"),
+        settings=(*_CALENDAR, "services"),
+        numerator="visitors_of_services",
+        denominator="service_days_services",
+        label_en="Visitors a day for each service",
+        label_th="ผู้รับบริการเฉลี่ยต่อวันต่องานบริการ",
+        definition_en="Tickets issued on service days ÷ (service days × services that the centre declares); service days as in visitors a service day",
+        definition_th="บัตรคิวที่ออกในวันให้บริการ ÷ (จำนวนวันให้บริการ × จำนวนงานบริการที่ศูนย์ประกาศ)",
+        excludes_en="Centres that declare no services",
+        excludes_th="ไม่นับศูนย์ที่ไม่ได้ประกาศงานบริการ",
+    ),
+    KPI(
+        name="services_used_rate",
+        kind=Kind.RATIO,
+        unit="ratio",
+        by=By.SITE,
+        criteria=("J8.2", "J1.2"),
+        settings=("services",),
+        numerator="services_used",
+        denominator="services_declared",
+        label_en="Declared services in use",
+        label_th="งานบริการที่มีผู้ใช้",
+        definition_en=f"Declared services with at least one contact in the local calendar month ÷ services that the centre declares; read it by month. Contacts: {_CONTACTS_EN}. A service stands at its first contact of the month, the declared ones at the centre's first",
+        definition_th=f"งานบริการที่ประกาศและมีผู้ติดต่ออย่างน้อยหนึ่งครั้งในเดือนปฏิทิน ÷ งานบริการที่ประกาศ ให้อ่านเป็นรายเดือน ผู้ติดต่อ: {_CONTACTS_TH}",
+        excludes_en="Months without any contact",
+        excludes_th="ไม่นับเดือนที่ไม่มีผู้ติดต่อ",
+    ),
+    KPI(
+        name="contacts",
+        kind=Kind.COUNT,
+        unit="contacts",
+        criteria=("Q2.1", "J1.2"),
+        numerator="contacts",
+        label_en="Contacts of every kind",
+        label_th="ผู้ติดต่อทุกช่องทาง",
+        definition_en=f"{_CONTACTS_EN[0].upper()}{_CONTACTS_EN[1:]}, together; each is the same contact as in its own figure",
+        definition_th=f"{_CONTACTS_TH} รวมกัน",
+    ),
+    *(
+        KPI(
+            name=f"contacts_{name}",
+            kind=Kind.COUNT,
+            unit="contacts",
+            criteria=criteria,
+            settings=("services",),
+            numerator=f"contacts_{name}",
+            label_en=f"Contacts for {en}",
+            label_th=f"ผู้ติดต่อ: {th}",
+            definition_en=f"Contacts of every kind whose service the centre declares as of the category {name}"
+            + ("; and every case of the kind complaint, whatever its service" if name == "complaint" else ""),
+            definition_th=f"ผู้ติดต่อทุกช่องทางของงานบริการที่ศูนย์ประกาศเป็น{th}"
+            + (" และเรื่องร้องเรียนทุกเรื่อง" if name == "complaint" else ""),
+            excludes_en="Contacts whose service is declared with no category; they have their own count"
+            + ("" if name == "complaint" else ". Cases of the kind complaint count as complaints"),
+            excludes_th="ไม่นับผู้ติดต่อที่ไม่ทราบประเภทงาน ซึ่งแสดงแยกไว้"
+            + ("" if name == "complaint" else " เรื่องร้องเรียนนับเป็นงานรับเรื่องราวร้องทุกข์"),
+        )
+        for name, en, th, criteria in _CATEGORIES
+    ),
+    KPI(
+        name="contacts_without_category",
+        kind=Kind.COUNT,
+        unit="contacts",
+        criteria=("Q2.1",),
+        settings=("services",),
+        numerator="contacts_without_category",
+        label_en="Contacts of no declared category",
+        label_th="ผู้ติดต่อที่ไม่ทราบประเภทงาน",
+        definition_en="Contacts of every kind whose queue, service or channel the centre does not declare as a service, other than cases of the kind complaint",
+        definition_th="ผู้ติดต่อทุกช่องทางที่คิวหรืองานบริการไม่ได้ประกาศไว้ ยกเว้นเรื่องร้องเรียน",
+    ),
+    KPI(
+        name="online_share_rate",
+        kind=Kind.RATIO,
+        unit="ratio",
+        criteria=("Q4.6",),
+        settings=("channels",),
+        better=Better.HIGHER,
+        numerator="contacts_online",
+        denominator="contacts",
+        label_en="Share of online contacts",
+        label_th="สัดส่วนการใช้บริการออนไลน์",
+        definition_en="Conversations, and cases whose unit is an online channel of the centre (email, chat, line, facebook, or one that it declares) ÷ contacts of every kind",
+        definition_th="บทสนทนาออนไลน์ และเรื่องที่รับทางช่องทางออนไลน์ (email, chat, line, facebook หรือช่องทางที่ศูนย์ประกาศ) ÷ ผู้ติดต่อทุกช่องทาง",
+    ),
+    KPI(
+        name="contacts_outside_official_rate",
+        kind=Kind.RATIO,
+        unit="ratio",
+        criteria=("Q23", "P1"),
+        settings=_CALENDAR,
+        numerator="contacts_outside_official",
+        denominator="contacts",
+        label_en="Contacts outside official hours",
+        label_th="สัดส่วนผู้ติดต่อนอกเวลาราชการ",
+        definition_en="Contacts of every kind that came outside the site's official hours ÷ contacts; 0 where no hours are declared",
+        definition_th="ผู้ติดต่อทุกช่องทางที่มานอกเวลาราชการ ÷ ผู้ติดต่อทั้งหมด เป็น 0 หากไม่ได้ประกาศเวลาราชการ",
+    ),
+    KPI(
+        name="contacts_outside_official_by_kind",
+        kind=Kind.HISTOGRAM,
+        unit="contacts",
+        criteria=("Q23",),
+        settings=_CALENDAR,
+        denominator="contacts_outside_official",
+        bins=tuple(
+            (kind, f"contacts_outside_official_{kind}") for kind in ("tickets", "calls", "conversations", "cases")
+        ),
+        label_en="Contacts outside official hours, by kind",
+        label_th="ผู้ติดต่อนอกเวลาราชการ จำแนกตามช่องทาง",
+        definition_en=f"Contacts that came outside the site's official hours: {_CONTACTS_EN}",
+        definition_th=f"ผู้ติดต่อที่มานอกเวลาราชการ: {_CONTACTS_TH}",
+    ),
+)

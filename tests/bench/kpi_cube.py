@@ -1,0 +1,175 @@
+"""Cubes of centre-days added up to the country, ticks of the live view, and a year of 500 centres.
+
+A centre's day is 5,000 events of every kind. Run: python tests/bench/kpi_cube.py [--cubes N] [--sites N]
+"""
+
+from __future__ import annotations
+
+import telemetry  # isort: skip  # noqa: F401  before NumPy: it chooses the faster sort
+
+import argparse
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from kpis.blocks import Block, Cube
+from kpis.columns import DAY_US, Columns, concat
+from kpis.cube import coarsen, merge, pack, rekey, within
+from kpis.results import cube_of
+from kpis.rollup import one_group, roll_up, roll_up_all
+from telemetry.journal import Journal
+from telemetry.live import Live
+from telemetry.rules import rules_of, zones_of
+from tests.bench.kpi_day import CODE, NAMES, day, later, site
+from tests.bench.peers import memory_mb
+
+NOON_US = 1_795_230_000_000_000 // DAY_US * DAY_US + 9 * 3600 * 1_000_000
+"""16:00 in Bangkok, half an hour before the centres close."""
+OPENS_US = NOON_US - 27_000_000_000
+FIRST_SITE = len(NAMES) + 1
+
+
+def size_mb(cube: Cube) -> float:
+    """Bytes of a cube's arrays."""
+    arrays = ((b.key, b.tallies.rows, b.amounts.rows, b.seconds.entry, b.seconds.count) for b in cube.blocks.values())
+    return sum(a.nbytes for of in arrays for a in of) / 1e6
+
+
+def timed(ask: Callable[[], object], runs: int) -> float:
+    """Median seconds."""
+    took = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        answer = ask()
+        took.append(time.perf_counter() - began)
+        del answer
+    return statistics.median(took)
+
+
+def code(name: str) -> int:
+    return int(name[7:]) + FIRST_SITE if name.startswith("centre-") else CODE.get(name, -1)
+
+
+def moved(cube: Cube, to_site: int, days: int) -> Cube:
+    """Another centre's day alike."""
+
+    def key(block: Block) -> np.ndarray:
+        return pack(np.full(len(block), to_site), block.unit, block.quarter + 96 * days)
+
+    return rekey(cube, key)
+
+
+def merging(n: int, runs: int) -> None:
+    sites = [site(i) for i in range(8)]
+    zones = zones_of(sites, code)
+    made = []
+    for i, one in enumerate(sites):
+        at = code(one.id)
+        rules = rules_of([one], code, as_of_us={at: OPENS_US + DAY_US})
+        made.append(cube_of(day(at, OPENS_US, np.random.default_rng(i)), rules, zones))
+    cubes = [moved(made[i % 8], i % 500 + FIRST_SITE, i // 500) for i in range(n)]
+    mb = sum(map(size_mb, cubes))
+    cells = sum(len(b) for b in cubes[0].blocks.values())
+
+    def country() -> object:
+        return roll_up_all(cubes, lambda block: np.zeros(len(block), np.int64), 1)
+
+    def both() -> object:
+        whole = merge(cubes)
+        return roll_up(whole, one_group(whole), 1)
+
+    sums, _ = country()
+    also, _ = both()
+    assert all((sums[name] == also[name]).all() for name in also)
+    print(f"{n:,} centre-day cubes, {mb:,.0f} MB, {cells:,} cells, {len(cubes[0].measures)} measures a centre")
+    print(f"  rolled up to the country                {timed(country, runs):>8.3f} s   (goal 1 s)")
+    print(f"  merged into one cube                    {timed(lambda: merge(cubes), runs):>8.3f} s")
+    print(f"  merged, then rolled up to the country   {timed(both, runs):>8.3f} s")
+    everything = np.ones(int(mb * 1e6), np.uint8)
+    print(f"  floor: copying those {mb:,.0f} MB            {timed(everything.copy, 3):>8.3f} s")
+    print("  bound: the interpreter's work for each cube (some arrays each), then memory bandwidth")
+
+
+def ticks(n: int, runs: int) -> None:
+    sites = [site(i) for i in range(n)]
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder))
+        journal.ensure([*NAMES, *(s.id for s in sites)])
+        assert all(journal.code(name) == at for name, at in CODE.items())
+        assert journal.code("centre-0") == FIRST_SITE, journal.code("centre-0")
+        live = Live(journal, sites, clock=lambda: NOON_US / 1e6)
+        live.load()
+        days = [day(code(s.id), OPENS_US, np.random.default_rng(i), 1.1) for i, s in enumerate(sites)]
+        days = [d.take(d.time_us <= NOON_US) for d in days]
+        live.refresh([concat(days)])
+        seq = 10_000_000
+
+        def tick(some: list[Columns]) -> Callable[[], None]:
+            def run() -> None:
+                nonlocal seq
+                fresh = concat([d.take(slice(0, 1)) for d in some])
+                seq += len(fresh)
+                live.refresh([replace(fresh, seq=np.arange(seq - len(fresh), seq))])
+
+            return run
+
+        print(f"\nlive view of {n} centres, {len(days[0]):,} events of each today")
+        print(
+            f"  a tick, one centre changed              {timed(tick(days[:1]), 10 * runs) * 1e3:>8.2f} ms  (goal 5 ms)"
+        )
+        print(f"  a tick, all {n} changed                 {timed(tick(days), runs):>8.3f} s   (goal 1 s)")
+        print("  bound: the interpreter's work for each NumPy call: a centre's day is small")
+        journal.close()
+
+
+def year(days: int) -> None:
+    one, at = site(0), code("centre-0")
+    rules, zones = rules_of([one], code, as_of_us={at: OPENS_US + days * DAY_US}), zones_of([one], code)
+    base = [day(at, OPENS_US, np.random.default_rng(i)) for i in range(16)]
+    before = memory_mb()
+    began = time.perf_counter()
+    made, n = [], 0
+    for first in range(0, days, 30):
+        span = range(first, min(first + 30, days))
+        events = concat([later(base[d % 16], d) for d in span])
+        n += len(events)
+        quarters = tuple((OPENS_US // DAY_US + d) * 96 for d in (span[0], span[-1] + 1))
+        made.append(coarsen(within(cube_of(events, rules, zones), quarters)))
+    whole = merge(made)
+    took = time.perf_counter() - began
+    print(f"\na year of a centre, {days} days, {n:,} events, a month at a time, kept as cells of days")
+    print(
+        f"  {took:.2f} s, {took / n * 1e9:,.0f} ns an event; {size_mb(whole):.1f} MB kept; peak {memory_mb(peak=True) - before:.0f} MB"
+    )
+    print(
+        f"  500 centres one after another: {500 * took / 60:.0f} minutes on one processor, {500 * size_mb(whole) / 1e3:.1f} GB"
+        " of cubes if all are kept in memory (goal 4 GB); streamed, one centre's"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cubes", type=int, default=10_000)
+    parser.add_argument("--sites", type=int, default=500)
+    parser.add_argument("--days", type=int, default=245)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    options = parser.parse_args()
+    part = 10 if options.quick else 1
+    logging.disable(logging.WARNING)
+    merging(options.cubes // part, options.runs)
+    ticks(options.sites // part, options.runs)
+    year(options.days // part)
+
+
+if __name__ == "__main__":
+    main()
