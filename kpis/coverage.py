@@ -8,10 +8,11 @@ event to its cut-off (its last event where none is given):
   far as it;
 - covered: 0 where none of the teller's sources told anything at all on that day; else the expected time less the time
   in which every source of it that told anything on that day was known to be missing something: a recorded gap, or
-  from a `device.offline` to the next event of that source.
+  from a `device.offline` to the next event of that source (both to the millisecond, as devices.py has them).
 
-Both in whole milliseconds, rounded down. A row stands at the beginning of its day; its unit is the teller's source, of a
-telephone system the one that tells best.
+Both in whole milliseconds, rounded down; there is no row of a day on which nothing is expected. A row stands at the
+beginning of its day; its unit is the teller's source, of a telephone system the one that tells best. The rows of devices
+(devices.py) are made in the same way: expected from the first event of the device on, and up unless it was down.
 """
 
 from __future__ import annotations
@@ -98,8 +99,9 @@ def _places(cols: Columns, known: Spans) -> tuple[I64, Rows]:
     """The places that these events come from, ascending, and that of each event."""
     if not len(cols):
         return np.empty(0, np.int64), np.empty(0, np.intp)
-    sources = rows_where(np.bincount(cols.source) > 0)
-    among = np.zeros(int(sources[-1]) + 1, np.intp)
+    size = int(cols.source.max()) + 1
+    sources = distinct(cols.source, size)
+    among = np.zeros(size, np.intp)
     among[sources] = np.arange(len(sources))
     of_event = among.take(cols.source)
     if len(known.site) == 1:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kpis.model import KPI, Better, By, Kind
 
 _CALENDAR = ("hours", "lunch", "holidays", "closed", "open", "other_hours", "windows")
-_KNOWN_EN = "Breaks, windows and days before the site's first event, or not over by the cut-off, are left out"
-_KNOWN_TH = "ไม่นับช่วงเวลาก่อนเหตุการณ์แรกของศูนย์ และช่วงที่ยังไม่สิ้นสุด ณ เวลาตัดข้อมูล"
+_KNOWN_EN = "Those that begin before the site's first event, or are not over by the cut-off"
+_KNOWN_TH = "ไม่นับช่วงที่เริ่มก่อนเหตุการณ์แรกของศูนย์ และช่วงที่ยังไม่สิ้นสุด ณ เวลาตัดข้อมูล"
 _PARTS = (
     ("lunch", "in the lunch break", "ช่วงพักเที่ยง", "came in the site's declared lunch break", "มาในช่วงพักเที่ยงที่ศูนย์ประกาศไว้"),
     (
@@ -52,8 +52,8 @@ KPIS: tuple[KPI, ...] = (
         denominator="lunch_days",
         label_en="Lunch breaks with service",
         label_th="วันที่มีผู้ให้บริการช่วงพักเที่ยง",
-        definition_en="Days on which at least one counter or agent worked in the declared lunch break ÷ days with a lunch break. Worked: a ticket called, started or finished in it, or a call connected in it; or a counter opened on that day, not after the break began, and not closed before it ended",
-        definition_th="วันที่มีผู้ให้บริการอย่างน้อยหนึ่งจุดในช่วงพักเที่ยงที่ประกาศ ÷ วันที่มีช่วงพักเที่ยง นับว่ามีเมื่อมีการเรียก เริ่ม หรือเสร็จสิ้นบัตรคิว หรือรับสายในช่วงนั้น หรือเปิดช่องบริการในวันนั้นก่อนเริ่มพักและไม่ปิดก่อนสิ้นสุดช่วงพัก",
+        definition_en="Days on which at least one counter or agent worked in the declared lunch break ÷ days with a lunch break. Worked: a ticket called, started or finished in it, or a call connected in it; or a counter opened on that day, not after the break began, and not closed before it ended (of one instant the closing comes first). A day has a lunch break if it has official hours. Of a break in parts that do not touch each part counts that lies within the known time, one of them covers the day, and the day stands at the first of them",
+        definition_th="วันที่มีผู้ให้บริการอย่างน้อยหนึ่งจุดในช่วงพักเที่ยงที่ประกาศ ÷ วันที่มีช่วงพักเที่ยง นับว่ามีเมื่อมีการเรียก เริ่ม หรือเสร็จสิ้นบัตรคิว หรือรับสายในช่วงนั้น หรือเปิดช่องบริการในวันนั้นไม่ช้ากว่าเวลาเริ่มพักและไม่ปิดก่อนสิ้นสุดช่วงพัก (หากปิดและเปิดในเวลาเดียวกันถือว่าปิดก่อน) วันที่มีเวลาราชการเท่านั้นที่มีช่วงพักเที่ยง หากช่วงพักแบ่งเป็นหลายช่วงที่ไม่ต่อเนื่องกัน มีผู้ให้บริการช่วงใดช่วงหนึ่งก็นับ และนับวันนั้นครั้งเดียว ณ เวลาเริ่มของช่วงแรก",
         excludes_en=_KNOWN_EN,
         excludes_th=_KNOWN_TH,
     ),
@@ -103,8 +103,8 @@ KPIS: tuple[KPI, ...] = (
         denominator="window_days",
         label_en="Declared extra hours with service",
         label_th="วันที่มีการให้บริการในช่วงเวลาที่ประกาศเพิ่ม",
-        definition_en="Window-days in which at least one ticket was finished, or one call completed or transferred ÷ window-days; a window-day is one declared window on one local day, until the cut-off",
-        definition_th="วันของช่วงเวลาที่ประกาศเพิ่มซึ่งมีบัตรคิวที่ให้บริการเสร็จ หรือสายที่สนทนาเสร็จหรือโอนต่อ อย่างน้อยหนึ่งรายการ ÷ วันของช่วงเวลาที่ประกาศเพิ่มทั้งหมดจนถึงเวลาตัดข้อมูล",
+        definition_en="Window-days in which at least one ticket was finished, or one call completed or transferred ÷ window-days; a window-day is one declared window on one local day, at its beginning, until the cut-off. Of a window in parts that do not touch each part counts that lies within the known time, one of them serves the day, and the day stands at the first of them",
+        definition_th="วันของช่วงเวลาที่ประกาศเพิ่มซึ่งมีบัตรคิวที่ให้บริการเสร็จ หรือสายที่สนทนาเสร็จหรือโอนต่อ อย่างน้อยหนึ่งรายการ ÷ วันของช่วงเวลาที่ประกาศเพิ่มทั้งหมดจนถึงเวลาตัดข้อมูล หากแบ่งเป็นหลายช่วงที่ไม่ต่อเนื่องกัน ให้บริการช่วงใดช่วงหนึ่งก็นับ และนับวันนั้นครั้งเดียว ณ เวลาเริ่มของช่วงแรก",
         excludes_en=_KNOWN_EN,
         excludes_th=_KNOWN_TH,
     ),
@@ -135,8 +135,8 @@ KPIS: tuple[KPI, ...] = (
         denominator="service_days",
         label_en="Visitors a service day",
         label_th="ผู้รับบริการเฉลี่ยต่อวันทำการ",
-        definition_en="Tickets issued on service days ÷ service days. A service day is a local day with service hours, from the day of the site's first event on, once the first of these hours began; every day where no hours are declared",
-        definition_th="บัตรคิวที่ออกในวันให้บริการ ÷ จำนวนวันให้บริการ (วันที่มีเวลาให้บริการ นับตั้งแต่วันที่มีเหตุการณ์แรกและถึงเวลาเปิดแล้ว หากไม่ประกาศเวลาให้นับทุกวัน)",
+        definition_en="Tickets issued on service days ÷ service days. A service day is a local day with service hours, from the day of the site's first event on, once the first of these hours began, where it stands; every local day from that of the first event to that of the cut-off, at its beginning, where no hours are declared",
+        definition_th="บัตรคิวที่ออกในวันให้บริการ ÷ จำนวนวันให้บริการ (วันที่มีเวลาให้บริการ นับตั้งแต่วันที่มีเหตุการณ์แรกและถึงเวลาเปิดแล้ว หากไม่ประกาศเวลาให้นับทุกวันตั้งแต่วันที่มีเหตุการณ์แรกถึงวันตัดข้อมูล)",
         excludes_en="Tickets issued on days without service hours; they count as tickets issued",
         excludes_th="ไม่นับบัตรคิวที่ออกในวันที่ไม่มีเวลาให้บริการ ซึ่งนับอยู่ในบัตรคิวที่ออก",
     ),

@@ -1,13 +1,16 @@
 """Days of a centre: lunch breaks covered, declared windows served, visitors for each service.
 
-A site is looked at from its first event to its cut-off, which is its last event where none is given. Of the breaks,
-windows and service days of its calendar those count that lie within: a break or a window from its beginning to its
-end, a service day by its opening. One break, window or service day a local day, at the beginning of its first stretch.
+A site is looked at from its first event to its cut-off, which is its last event where none is given.
 
-- A lunch break is covered when a ticket was called, started or finished in it, or a call connected in it; or when a
-  counter was opened on that local day, not after the break began, and not closed before it ended.
-- A window is served when a ticket was finished or a call completed in it.
-- Service days without declared hours are all local days; their opening is the beginning of the day, or the first event.
+- Lunch breaks (of days that have official hours) and declared windows are stretches of one local day; what touches is
+  one stretch. Those count that lie within that time from beginning to end. The ones of one local day are one, at the
+  beginning of the first of them, covered or served where any of them is.
+- A break is covered when a ticket was called, started or finished in it, or a call connected in it; or when a counter
+  was opened on that local day, not after the break began, and not closed before it ended. Of one instant the closing of
+  a counter comes first.
+- A window is served when a ticket was finished in it, or a call completed or transferred.
+- Service days are the local days with service hours, from that of the first event on, once the first of these hours
+  began, where they stand; without declared hours all local days as far as that of the cut-off, at their beginning.
 """
 
 from __future__ import annotations
@@ -76,9 +79,10 @@ def _plans(known: Spans, rules: Rules) -> list[tuple[Plan, Rows]]:
 
 def _chosen(hours: Hours, sites: Rows, first: Rows, after: Rows) -> _Stretches:
     """Of each site the stretches from the one of that number to before the other."""
+    if len(sites) == 1:
+        a, b = int(first[0]), int(after[0])
+        return (np.full(b - a, sites[0]), hours.start_us[a:b], hours.end_us[a:b]) if a < b else _NONE
     owner, offset = spread(np.maximum(after - first, 0))
-    if not len(owner):
-        return _NONE
     rows = first[owner] + offset
     return sites[owner], hours.start_us[rows], hours.end_us[rows]
 

@@ -66,19 +66,22 @@ def spans(cols: Columns, rules: Rules, heard: Heard) -> Spans:
 
 
 def day_start(day: I64, site: I32, zones: Zones) -> I64:
-    """The instant at which each local day begins."""
+    """The instant at which each local day begins: midnight, or where the clocks go over midnight, when they do."""
     wall = day * DAY_US
     if len(zones.starts_us) == 1 and len(zones.offsets_us[0]) == 1:
         return np.subtract(wall, zones.offsets_us[0])
     near = 2 * wall - zones.to_local(wall, site)
     out: I64 = wall - (zones.to_local(near, site) - near)
+    early = zones.to_local(out, site) < wall
+    if early.any():
+        out[early] = (wall - (zones.to_local(out, site) - out))[early]
     return out
 
 
-def distinct(key: I64, size: int) -> I64:
+def distinct(key: I64 | I32, size: int) -> I64:
     """The different ones of keys from 0 to below `size`, ascending."""
     if size > 16 * len(key) + 4096:
-        return np.unique(key)
+        return np.unique(key).astype(np.int64)
     there = np.zeros(size, np.bool_)
     there[key] = True
     return rows_where(there)

@@ -9,11 +9,13 @@ _SOURCES_EN = (
     "For each source that ever told of {of} and each local day from the site's first event to the cut-off: expected is the "
     "service time of that day (the whole day where no hours are declared; the last day as far as the cut-off); covered is 0 "
     "on a day on which the source told nothing at all, else the expected time less recorded gaps and less the time after "
-    "a device was told offline until its next event"
+    "a device was told offline until its next event, as in device availability; both in whole milliseconds, rounded down. "
+    "An event tells of the kind that its type begins with; wrap-ups and calls that the centre placed tell of none"
 )
 _SOURCES_TH = (
     "สำหรับแต่ละแหล่งข้อมูลที่เคยส่งข้อมูล{of}และแต่ละวันตั้งแต่เหตุการณ์แรกของศูนย์ถึงเวลาตัดข้อมูล: เวลาที่คาดหวังคือเวลาให้บริการของวันนั้น "
-    "(ทั้งวันหากไม่ประกาศเวลา) เวลาที่ครอบคลุมเป็น 0 ในวันที่แหล่งข้อมูลไม่ส่งข้อมูลใดเลย มิฉะนั้นคือเวลาที่คาดหวังหักช่วงที่บันทึกว่าไม่มีข้อมูลและช่วงที่อุปกรณ์ออฟไลน์"
+    "(ทั้งวันหากไม่ประกาศเวลา) เวลาที่ครอบคลุมเป็น 0 ในวันที่แหล่งข้อมูลไม่ส่งข้อมูลใดเลย มิฉะนั้นคือเวลาที่คาดหวังหักช่วงที่บันทึกว่าไม่มีข้อมูลและช่วงที่อุปกรณ์ออฟไลน์ ทั้งสองเป็นมิลลิวินาทีปัดลง "
+    "เหตุการณ์เป็นข้อมูลของประเภทตามคำขึ้นต้นของชนิดเหตุการณ์ ยกเว้นเวลาสรุปงานหลังสายและสายที่ศูนย์โทรออก"
 )
 _KINDS = (
     ("calls", "calls", "สายโทรศัพท์"),
@@ -90,8 +92,8 @@ KPIS: tuple[KPI, ...] = (
         settings=("silent_s", *_CALENDAR),
         label_en="Device availability in service hours",
         label_th="ความพร้อมใช้งานของอุปกรณ์ในเวลาให้บริการ",
-        definition_en="Service time in which devices were up ÷ service time since the first event of each device, until the cut-off. A device is a source that ever sent a device.* event. It is down from a device.offline until its next event; and, if it ever sent a heartbeat, from {silent_s} s after any event of it until the next",
-        definition_th="เวลาให้บริการที่อุปกรณ์ใช้งานได้ ÷ เวลาให้บริการนับจากเหตุการณ์แรกของอุปกรณ์ถึงเวลาตัดข้อมูล ถือว่าใช้ไม่ได้ตั้งแต่แจ้งออฟไลน์จนมีเหตุการณ์ถัดไป และเมื่ออุปกรณ์ที่ส่งสัญญาณชีพเงียบเกิน {silent_s} วินาที",
+        definition_en="Service time in which devices were up ÷ service time since the first event of each device, until the cut-off. A device is a source that ever sent a device.* event. It is down from a device.offline until its next event; and, if it ever sent a heartbeat, from {silent_s} s after any event of it until the next. Times are whole milliseconds, rounded down; of one millisecond an offline comes last",
+        definition_th="เวลาให้บริการที่อุปกรณ์ใช้งานได้ ÷ เวลาให้บริการนับจากเหตุการณ์แรกของอุปกรณ์ถึงเวลาตัดข้อมูล ถือว่าใช้ไม่ได้ตั้งแต่แจ้งออฟไลน์จนมีเหตุการณ์ถัดไป และเมื่ออุปกรณ์ที่ส่งสัญญาณชีพเงียบเกิน {silent_s} วินาที เวลาเป็นมิลลิวินาทีปัดลง หากเกิดในมิลลิวินาทีเดียวกันถือว่าออฟไลน์อยู่หลังสุด",
         excludes_en="Telephone logs and other sources without device events; their coverage is its own figure",
         excludes_th="ไม่นับแหล่งข้อมูลที่ไม่ใช่อุปกรณ์ ซึ่งมีความครอบคลุมแสดงแยกไว้",
     ),
@@ -106,8 +108,8 @@ KPIS: tuple[KPI, ...] = (
         numerator="device_incidents",
         label_en="Device failures",
         label_th="เหตุขัดข้องของอุปกรณ์",
-        definition_en="Times in which a device was down, as in device availability, with at least one millisecond of service time in them; each stands where it began",
-        definition_th="จำนวนครั้งที่อุปกรณ์ใช้งานไม่ได้ในเวลาให้บริการ นับ ณ เวลาที่เริ่ม",
+        definition_en="Times in which a device was down, as in device availability, with at least one millisecond of service time in them; times that touch are one; each stands where it began",
+        definition_th="จำนวนครั้งที่อุปกรณ์ใช้งานไม่ได้ในเวลาให้บริการ ช่วงที่ต่อเนื่องกันนับเป็นครั้งเดียว นับ ณ เวลาที่เริ่ม",
         excludes_en="Down times wholly outside service hours, such as devices switched off at night",
         excludes_th="ไม่นับช่วงที่ใช้งานไม่ได้นอกเวลาให้บริการ เช่น ปิดเครื่องตอนกลางคืน",
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from telemetry.config import Service, Site
 from telemetry.settings import Window
-from tests.kpis.summed import OFFICE, OPEN, event, histogram, sums, us
+from tests.kpis.summed import OFFICE, OPEN, event, family, histogram, sums, us
 
 EDGES = [event("source.reloaded", "03-02 08:00"), event("source.reloaded", "03-02 17:00")]
 """The Monday is known from before its opening until after its end."""
@@ -115,6 +115,33 @@ def test_a_declared_window_is_served_on_days_with_a_service_finished_in_it():
     assert (s["window_days_served"], s["window_days"]) == (2, 5)  # four evenings (not the holiday's) and a Saturday
 
 
+NIGHTS = Site(
+    id="bangrak",
+    holidays="",
+    hours={"mon-sun": "00:00-24:00"},
+    windows=(Window(id="night", days="mon-fri", hours="00:00-02:00,22:00-24:00"),),
+)
+
+
+def test_hours_and_windows_that_touch_at_midnight_are_of_two_days():
+    events = [
+        event("source.reloaded", "03-02 00:00"),
+        event("ticket.finished", "03-03 00:30", contact="A1"),
+        event("source.reloaded", "03-04 12:00"),
+    ]
+    s = sums("days", events, NIGHTS)
+    assert s["service_days"] == 3
+    assert (s["window_days_served"], s["window_days"]) == (1, 3)
+
+
+def test_parts_of_a_break_that_touch_are_one_and_others_count_each_by_itself():
+    site = replace(OFFICE, lunch="11:00-11:30,11:30-12:00,13:00-13:30")
+    known = [event("source.reloaded", "03-02 11:15"), event("source.reloaded", "03-02 13:30")]
+    assert lunches(event("ticket.called", "03-02 11:40"), site=site, known=known) == (0, 1)
+    assert lunches(event("ticket.called", "03-02 13:10"), site=site, known=known) == (1, 1)
+    assert lunches(site=site, known=[known[0], event("source.reloaded", "03-02 13:29")]) == (0, 0)
+
+
 def test_a_window_that_is_not_over_does_not_count_yet():
     events = [event("source.reloaded", "03-02 08:00"), event("ticket.finished", "03-02 18:00", contact="A1")]
     assert sums("days", events, EVENING)["window_days"] == 0
@@ -183,6 +210,17 @@ def test_every_contact_counts_once_by_category_channel_and_time():
 def test_a_case_that_came_by_an_online_channel_is_online():
     events = [event("case.opened", "03-02 10:00", unit="email", contact="k1", a=2)]
     assert contacts([*events, event("conversation.opened", "03-02 10:00", unit="email", contact="v")])["online"] == 2
+
+
+def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_do():
+    site, zone = Site(id="havana", timezone="America/Havana"), "America/Havana"
+    events = [
+        event("source.reloaded", us("03-07 10:00", zone), site="havana"),
+        event("ticket.called", us("03-08 10:00", zone), site="havana", contact="A1"),
+    ]
+    facts, _ = family("days", events, site)
+    assert facts.arrival_us.tolist() == [us("03-07 00:00", zone), us("03-08 01:00", zone)]
+    assert sums("presence", events, site)["coverage_tickets_expected_ms"] == (24 + 9) * 3_600_000
 
 
 def test_an_hour_of_another_zone_is_an_hour_of_its_own_days():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kpis.columns import MISSING, QUARTER_US
-from kpis.heard import CALLS, HEARTBEAT, TICKETS, Heard, lag_seconds
+from kpis.heard import CALLS, DEVICE, HEARTBEAT, TICKETS, Heard, lag_seconds
 from kpis.model import Teller
 from tests.kpis.summed import OFFICE, OPEN, event, family, histogram, sums, us
 
@@ -226,6 +226,23 @@ def test_a_device_is_expected_from_its_first_event_on():
 def test_a_device_that_fell_silent_before_the_window_is_down_in_it():
     events = [said("03-04 09:00", "other"), beat("03-05 08:30")]
     assert up(events, as_of="03-05 08:30", heard=known_before(("kiosk", HEARTBEAT))) == (16, 1, 1, 16)
+
+
+def test_a_device_without_heartbeats_that_was_known_before_the_window_is_up_in_it():
+    known = known_before(("kiosk", DEVICE))
+    s = sums("presence", [said("03-04 09:00", "other")], OFFICE, as_of="03-05 08:30", heard=known)
+    assert (s["device_up_ms"], s["device_expected_ms"]) == (2 * DAY, 2 * DAY)
+
+
+def test_a_failure_that_ends_after_the_cut_off_is_not_over():
+    events = [*beats("03-02", 8), event("device.offline", "03-02 09:00"), beat("03-02 11:00")]
+    assert up(events, as_of="03-02 10:00") == (1, 1, 0, 0)
+    assert up(events, as_of="03-02 11:00") == (2, 1, 1, 2)
+
+
+def test_the_first_word_of_the_window_ends_what_was_before_it():
+    events = [beat("03-02 00:00"), *beats("03-02", *range(17))]
+    assert up(events, heard=known_before(("kiosk", HEARTBEAT), window="03-02 00:00")) == (0, 0, 0, 0)
 
 
 def test_sources_that_are_no_devices_have_no_availability():

@@ -321,6 +321,7 @@ def contacts_of(draw, start_us, site):
     out = [draw(calls(start_us, site, f"call-{i}")) for i in range(draw(st.integers(1, 6)))]
     out += [draw(tickets(start_us, site)) for _ in range(draw(st.integers(0, 4)))]
     out += draw(worlds_calls.calls(start_us, site)) + draw(worlds_calls.beside(start_us, site))
+    out += draw(worlds_calls.returning(start_us, site))
     out += draw(st.lists(worlds_tickets.tickets(start_us, site), max_size=2))
     out += draw(st.one_of(st.just([]), worlds_tickets.lines(start_us, site)))
     out += draw(st.lists(votes(start_us, site), max_size=6))

@@ -25,7 +25,7 @@ from tests.kpis.second_reading.base import (
     ratio,
 )
 from tests.kpis.second_reading.hours import Span
-from tests.kpis.second_reading.known import Known, known_of
+from tests.kpis.second_reading.known import Known, known_of, together
 
 ONLINE = {"email", "chat", "line", "facebook"}
 KINDS = ("tickets", "calls", "conversations", "cases")
@@ -115,7 +115,7 @@ def any_in(events: Iterable[Event], types: Sequence[str], span: Span) -> bool:
 def lunch_days(events: Sequence[Event], known: Known) -> Iterator[Break]:
     """One of each local day: what lies within counts, and stands where the first of it begins."""
     for day in known.days:
-        breaks = [span for span in hours.lunch(known.site, day) if within(known, span)]
+        breaks = [span for span in together(hours.lunch(known.site, day)) if within(known, span)]
         if breaks:
             covered = any(any_in(events, WORK, s) or open_through(events, known, day, s) for s in breaks)
             yield Break(known.site.id, "", quarter(known.site, breaks[0][0]), covered)
@@ -139,11 +139,11 @@ def window_days(events: Sequence[Event], known: Known) -> Iterator[Break]:
     for day in known.days:
         of_window = defaultdict(list)
         for name, span in hours.windows(known.site, day):
-            if within(known, span):
-                of_window[name].append(span)
-        for spans in of_window.values():
-            served = any(any_in(events, DONE, span) for span in spans)
-            yield Break(known.site.id, "", quarter(known.site, spans[0][0]), served)
+            of_window[name].append(span)
+        for of in of_window.values():
+            if spans := [span for span in together(of) if within(known, span)]:
+                served = any(any_in(events, DONE, span) for span in spans)
+                yield Break(known.site.id, "", quarter(known.site, spans[0][0]), served)
 
 
 def window_services(events: Sequence[Event], site: Site) -> Iterator[Contact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,6 +11,7 @@ from telemetry.events import Event
 from tests.kpis.kept import Kept
 from tests.kpis.second_reading import hours
 from tests.kpis.second_reading.base import local
+from tests.kpis.second_reading.hours import Span
 
 
 @dataclass
@@ -50,3 +51,14 @@ def known_of(events: Sequence[Event], site: Site, kept: Kept, as_of_us: int | No
         return None
     cut_us = max([*told, min(ever)]) if as_of_us is None else as_of_us
     return Known(site, min(ever), max(min(ever), kept.from_us), cut_us, min(cut_us, kept.to_us))
+
+
+def together(spans: Iterable[Span]) -> list[Span]:
+    """The same time as intervals that are apart; those that touch are one."""
+    out: list[Span] = []
+    for a, b in sorted(span for span in spans if span[0] < span[1]):
+        if out and a <= out[-1][1]:
+            out[-1] = out[-1][0], max(b, out[-1][1])
+        else:
+            out.append((a, b))
+    return out

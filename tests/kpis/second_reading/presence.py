@@ -15,7 +15,7 @@ from tests.kpis.second_reading import hours
 from tests.kpis.second_reading.base import Contact, Contacts, Value, quarter, quotient, total
 from tests.kpis.second_reading.call_sources import LOGS
 from tests.kpis.second_reading.hours import Span
-from tests.kpis.second_reading.known import Known, known_of
+from tests.kpis.second_reading.known import Known, known_of, together
 
 OF_TELEPHONES = ("call.wrap_up_started", "call.outbound")
 """They tell of no call that came."""
@@ -130,17 +130,6 @@ def service_of(known: Known, span: Span) -> list[Span]:
 
 def length_us(spans: Iterable[Span]) -> int:
     return sum(b - a for a, b in spans)
-
-
-def together(spans: Iterable[Span]) -> list[Span]:
-    """The same time as intervals that are apart; those that touch are one."""
-    out: list[Span] = []
-    for a, b in sorted(span for span in spans if span[0] < span[1]):
-        if out and a <= out[-1][1]:
-            out[-1] = out[-1][0], max(b, out[-1][1])
-        else:
-            out.append((a, b))
-    return out
 
 
 def both(x: Iterable[Span], y: Iterable[Span]) -> list[Span]:
