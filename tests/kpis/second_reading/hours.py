@@ -11,8 +11,8 @@ from telemetry.hours import public_holidays
 from tests.kpis.second_reading.base import local
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-LAST = date(2045, 12, 31)
-"""Calendars go no further."""
+FIRST, LAST = date(2015, 1, 1), date(2045, 12, 31)
+"""Hours are declared for these days and no others."""
 Span = tuple[int, int]
 """From and to in microseconds since 1970, the end not included."""
 
@@ -37,6 +37,8 @@ def instant(site: Site, day: date, minutes: int) -> int:
 
 def spans(site: Site, day: date, text: str) -> list[Span]:
     """Of `08:30-12:00,13:00-16:30` on this day."""
+    if not FIRST <= day <= LAST:
+        return []
     out = []
     for part in filter(None, text.split(",")):
         first, last = ([int(x) for x in end.split(":")] for end in part.split("-"))
