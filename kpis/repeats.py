@@ -12,7 +12,7 @@ so that it stays in the processor's cache.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ class _Series(NamedTuple):
     """Some of one caller are of one instant."""
 
 
-Each = Callable[[Callable[[U64], None], Iterable[U64]], Iterable[None]]
+Each = Callable[[Callable[[Any], None], Iterable[Any]], Iterable[None]]
 """`map`, or the map of a pool of threads."""
 
 

@@ -216,7 +216,7 @@ def main() -> None:
                 print("  bound: the processor's work in its cache, one small sort a day; then memory bandwidth")
             else:
                 print(
-                    f"  bound: the sort of {n:,} hashes, {sort_s:.3f} s alone, then reading calls in its order (memory latency)"
+                    f"  bound: sorting hashes ({sort_s:.3f} s for {n:,} at once), then reading the calls of each caller, in cache"
                 )
 
 
