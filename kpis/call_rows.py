@@ -127,30 +127,28 @@ def call_rows(parts: Iterable[Columns], size: int = 0, each: Each = map) -> Call
 
 
 class _Found:
-    """Rows put together in large blocks: the system gives memory in large pages there, which many small arrays cost more
-    than the work on them."""
+    """Rows put together. Each column grows in place, as large blocks do without a copy: to give memory out twice costs the
+    system more than the work on it."""
 
     def __init__(self) -> None:
-        self._blocks: dict[str, list[Any]] = {name: [] for name in _NAMES}
-        self._filled = _BLOCK
+        self._columns: dict[str, npt.NDArray[Any]] = {}
+        self._filled = 0
 
     def add(self, rows: CallRows) -> None:
-        done, n = 0, len(rows.call)
-        while done < n or not self._blocks["call"]:
-            if self._filled == _BLOCK:
-                self._filled = 0
-                for name in _NAMES:
-                    self._blocks[name].append(np.empty(_BLOCK, getattr(rows, name).dtype))
-            some = min(n - done, _BLOCK - self._filled)
-            for name in _NAMES:
-                self._blocks[name][-1][self._filled : self._filled + some] = getattr(rows, name)[done : done + some]
-            done, self._filled = done + some, self._filled + some
+        first, self._filled = self._filled, self._filled + len(rows.call)
+        if not self._columns:
+            self._columns = {name: np.empty(_BLOCK, getattr(rows, name).dtype) for name in _NAMES}
+        room = len(self._columns["call"])
+        for name, column in self._columns.items():
+            if self._filled > room:
+                column.resize(max(self._filled, room * 5 // 4 + _BLOCK), refcheck=False)
+            column[first : self._filled] = getattr(rows, name)
 
     def all(self) -> CallRows:
         """Everything; nothing is left."""
-        for blocks in self._blocks.values():
-            blocks[-1] = blocks[-1][: self._filled]
-        return CallRows(*(np.concatenate(self._blocks.pop(name)) for name in _NAMES))
+        for column in self._columns.values():
+            column.resize(self._filled, refcheck=False)
+        return CallRows(*(self._columns.pop(name) for name in _NAMES))
 
 
 def _rows(events: Columns) -> CallRows:
