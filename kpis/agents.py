@@ -102,7 +102,11 @@ def _facts(cols: Columns, rows: Rows, at: Rows, connected: Bool) -> Facts:
             "agent_placed_talk_known": placed_talk >= 0,
             "agent_placed_talk_ms": _where(placed_talk >= 0, placed_talk),
         },
-        state={"busy_ms": np.where(party != 0, busy, 0), "queue": cols.unit[first].astype(np.int64)},
+        state={
+            "busy_ms": np.where(party != 0, busy, 0),
+            "queue": cols.unit[first].astype(np.int64),
+            "seq": cols.seq[first],
+        },
     )
 
 

@@ -210,12 +210,10 @@ def narrow(rows: I64) -> Whole:
 
 def add_rows(rows: Whole, of: I64, n: int) -> I64:
     """Sums of `n` groups of rows, exact; `of[i]` is the group of row i, negative to leave it out."""
+    if n == 1 and not of.any():
+        return _all_rows(rows)[np.newaxis]
     out = np.zeros((n, rows.shape[1]), np.int64)
     wide = np.uint32 if rows.dtype.itemsize <= 2 else np.int64  # holds the sum of as many as are added up at once
-    if n == 1 and not of.any():
-        for first in range(0, len(of), _AT_ONCE):
-            out[0] += rows[first : first + _AT_ONCE].sum(axis=0, dtype=wide)
-        return out
     for first in range(0, len(of), _AT_ONCE):
         to, part = of[first : first + _AT_ONCE], rows[first : first + _AT_ONCE]
         if (to[1:] < to[:-1]).any():
@@ -230,6 +228,30 @@ def add_rows(rows: Whole, of: I64, n: int) -> I64:
             starts = rows_where(new)
             out[to[starts]] += np.add.reduceat(part.astype(wide), starts, axis=0, dtype=wide)
     return out
+
+
+def _all_rows(rows: Whole) -> I64:
+    """The sum of all rows. Narrow numbers are added up as words of 64 bits, every other number of a word at a time, so that
+    each has room for what the next one leaves empty: several times faster than widening them first."""
+    size, measures = rows.dtype.itemsize, rows.shape[1]
+    out, done = np.zeros(measures, np.int64), 0
+    if size <= 2 and measures and rows.flags.c_contiguous:
+        in_word, bits = 8 // size, np.uint64(8 * size)
+        wide, low = np.dtype(f"u{2 * size}"), np.uint64(_EVERY_OTHER[size])
+        at_once = in_word << 8  # 256 words, each number at most 2**bits - 1: none flows over into the next
+        done = len(rows) // in_word * in_word
+        lanes = np.empty(in_word * measures, np.int64)
+        for first in range(0, done, at_once):
+            words = rows[first : min(first + at_once, done)].reshape(-1, in_word * measures).view(np.uint64)
+            lanes[0::2] = np.add.reduce(words & low, axis=0).view(wide)
+            lanes[1::2] = np.add.reduce((words >> bits) & low, axis=0).view(wide)
+            out += lanes.reshape(in_word, measures).sum(axis=0)
+    for first in range(done, len(rows), _AT_ONCE):
+        out += rows[first : first + _AT_ONCE].sum(axis=0, dtype=np.int64)
+    return out
+
+
+_EVERY_OTHER = {1: 0x00FF00FF00FF00FF, 2: 0x0000FFFF0000FFFF}
 
 
 def add_entries(entry: U64, count: Whole) -> tuple[U64, I64]:

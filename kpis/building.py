@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kpis.blocks import (
+    SECOND_BITS,
+    WHICH_BITS,
     Block,
     Cube,
     Histograms,
@@ -23,8 +25,14 @@ from kpis.blocks import (
     pack_entry,
 )
 from kpis.columns import I64, QUARTER_US, U64, Bool, Zones, rows_where
+from kpis.keeping import Kept
 from kpis.model import By, Facts
 
+_BOOL = np.dtype(np.bool_)
+_LANES = (
+    *((int(np.iinfo(t).max), np.dtype(t)) for t in (np.uint8, np.uint16, np.uint32)),
+    (2**63 - 1, np.dtype(np.int64)),
+)
 _TOGETHER = {
     **dict.fromkeys(("calls", "stints", "unqueued", "reached", "outbound"), "calls"),
     **dict.fromkeys(("conversations", "cases", "cases_due", "case_steps"), "matters"),
@@ -37,13 +45,22 @@ def block_of(family: str, by: By) -> str:
     return _TOGETHER.get(family, str(by)) if by is By.UNIT else str(by)
 
 
-def build(facts: Mapping[str, Facts], zones: Zones) -> Cube:
-    """The cube of these facts by family: one sort brings the rows of all families together by cell."""
+def build(facts: Mapping[str, Facts], zones: Zones, kept: Kept | None = None) -> Cube:
+    """The cube of these facts by family: one sort brings the rows of all families together by cell. What was `kept` of the
+    very same facts is not added up again."""
     names: dict[str, list[str]] = {}
+    sums: dict[str, _Sums] = {}
     for family, f in facts.items():
         names.setdefault(block_of(family, f.by), []).append(family)
-    rows = _Rows(facts, zones)
-    return Cube({name: _block([facts[f] for f in of], [rows.part[f] for f in of]) for name, of in names.items()})
+        if kept is not None and (known := kept.sums(family, f)) is not None:
+            sums[family] = known
+    fresh = {family: f for family, f in facts.items() if family not in sums} if sums else facts
+    rows = _Rows(fresh, zones)
+    for family, f in fresh.items():
+        sums[family] = _sums(f, rows.part[family])
+        if kept is not None:
+            kept.keep(family, f, sums[family])
+    return Cube({name: _block(facts[of[0]].by, [sums[family] for family in of]) for name, of in names.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +102,47 @@ class _Rows:
             self.part[family] = _Part(cells[c:d], g.order[a:b] - a, g.starts[c:d] - a, cell[a:b] - c)
 
 
-def _block(facts: Sequence[Facts], parts: Sequence[_Part]) -> Block:
-    full = [part.key for part in parts if len(part.key)]
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """A family added up by cell: its names, and what stands under them; None where it has no rows."""
+
+    key: U64
+    ones: list[str]
+    tallies: Whole | None
+    others: list[str]
+    amounts: Whole | None
+    seconds: tuple[str, ...]
+    entry: U64 | None
+    """Entries of its histograms, as `pack_entry` makes them, its cells and histograms counted from 0; in any order, …"""
+    count: I64 | None
+    """… and how many contacts each is, where that is not 1."""
+
+
+def _sums(f: Facts, part: _Part) -> _Sums:
+    ones = {name: values for name, values in f.counts.items() if values.dtype is _BOOL}
+    more = len(ones) < len(f.counts)
+    others = {name: values for name, values in f.counts.items() if name not in ones} if more else {}
+    some = len(part.key) > 0
+    return _Sums(
+        part.key,
+        list(ones),
+        _tally(list(ones.values()), part) if some and ones else None,
+        list(others),
+        _amount(list(others.values()), part) if some and others else None,
+        tuple(f.seconds),
+        *(_entries(f, part.cell) if some and f.seconds else (None, None)),
+    )
+
+
+def _block(by: By, sums: Sequence[_Sums]) -> Block:
+    full = [of.key for of in sums if len(of.key)]
     key = full[0] if len(full) == 1 else distinct(full)
-    places = [np.searchsorted(key, part.key) if len(part.key) else part.cell for part in parts]
+    places = [key.searchsorted(of.key) for of in sums]
     tallies, amounts = _Columns(), _Columns()
-    for f, part, place in zip(facts, parts, places, strict=True):
-        ones = [name for name, v in f.counts.items() if v.dtype.kind == "b"]
-        others = [name for name, v in f.counts.items() if v.dtype.kind != "b"] if len(ones) < len(f.counts) else []
-        values = f.counts if len(place) else {}
-        tallies.add(ones, _tally([values[name] for name in ones], part) if values and ones else None, place)
-        amounts.add(others, _amount([values[name] for name in others], part) if values and others else None, place)
-    cells = [place[part.cell] for place, part in zip(places, parts, strict=True)]
-    return Block(facts[0].by, key, tallies.table(len(key)), amounts.table(len(key)), _histograms(facts, cells))
+    for of, place in zip(sums, places, strict=True):
+        tallies.add(of.ones, of.tallies, place)
+        amounts.add(of.others, of.amounts, place)
+    return Block(by, key, tallies.table(len(key)), amounts.table(len(key)), _histograms(sums, places))
 
 
 class _Columns:
@@ -126,11 +171,11 @@ def _tally(values: Sequence[Bool | I64], part: _Part) -> Whole:
     """How often each value holds in each cell. Neighbouring counters are added up as one word of 64 bits: they are as
     wide as the fullest cell needs, so that none flows over into the next."""
     n, starts = len(part.order), part.starts
-    most = max(int((starts[1:] - starts[:-1]).max(initial=0)), n - int(starts[-1]))
-    lane = next((np.dtype(t) for t in (np.uint8, np.uint16, np.uint32) if most <= np.iinfo(t).max), np.dtype(np.int64))
+    most = n if n <= _LANES[0][0] else max(int((starts[1:] - starts[:-1]).max(initial=0)), n - int(starts[-1]))
+    lane = next(dtype for largest, dtype in _LANES if most <= largest)
     in_word = 8 // lane.itemsize
     rows = np.zeros((n, -(-len(values) // in_word) * in_word), lane)
-    rows[:, : len(values)] = np.array(values).T
+    rows[:, : len(values)] = np.array(values).view(np.uint8).T
     words = rows.view(np.uint64).take(part.order, axis=0)
     return np.add.reduceat(words, starts, axis=0).view(lane)[:, : len(values)]
 
@@ -141,18 +186,23 @@ def _amount(values: Sequence[Bool | I64], part: _Part) -> Whole:
     return narrow(np.add.reduceat(rows.take(part.order, axis=0), part.starts, axis=0))
 
 
-def _histograms(facts: Sequence[Facts], cells: Sequence[Index]) -> Histograms:
-    names = one_of(tuple(name for f in facts for name in f.seconds))
+def _entries(f: Facts, cell: Index) -> tuple[U64, I64 | None]:
+    values = np.array(list(f.seconds.values()))
+    there = values >= 0 if f.weight is None else (values >= 0) & (f.weight > 0)
+    entry = pack_entry(cell, np.arange(len(values))[:, np.newaxis], values)[there]
+    return entry, None if f.weight is None else np.broadcast_to(f.weight, values.shape)[there]
+
+
+def _histograms(sums: Sequence[_Sums], places: Sequence[Index]) -> Histograms:
+    names = one_of(tuple(name for of in sums for name in of.seconds))
     entries, counts, first = [], [], 0
-    weighed = any(f.weight is not None and len(f.weight) for f in facts)
-    for f, cell in zip(facts, cells, strict=True):
-        if f.seconds and len(cell):
-            values = np.array(list(f.seconds.values()))
-            which, row = np.nonzero(values >= 0 if f.weight is None else (values >= 0) & (f.weight > 0))
-            entries.append(pack_entry(cell[row], which + first, values[which, row]))
+    weighed = any(of.count is not None for of in sums)
+    for of, place in zip(sums, places, strict=True):
+        if of.entry is not None:
+            entries.append(_moved(of.entry, place, first))
             if weighed:
-                counts.append(np.ones(len(row), np.int64) if f.weight is None else f.weight[row])
-        first += len(f.seconds)
+                counts.append(np.ones(len(of.entry), np.int64) if of.count is None else of.count)
+        first += len(of.seconds)
     if not entries:
         return Histograms(names, np.empty(0, np.uint64), np.empty(0, np.uint8))
     entry = np.concatenate(entries)
@@ -164,3 +214,9 @@ def _histograms(facts: Sequence[Facts], cells: Sequence[Index]) -> Histograms:
     np.not_equal(entry[1:], entry[:-1], out=new[1:])
     ends = np.append(rows_where(new), len(entry))
     return Histograms(names, entry[ends[:-1]], narrow(ends[1:] - ends[:-1]))
+
+
+def _moved(entry: U64, place: Index, first: int) -> U64:
+    """The entries with `place[cell]` for their cells, their histograms counted from `first`."""
+    by = (place - np.arange(len(place))) << (WHICH_BITS + SECOND_BITS) | first << SECOND_BITS
+    return entry + by.view(np.uint64).take((entry >> np.uint64(WHICH_BITS + SECOND_BITS)).view(np.int64))

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from kpis.columns import I32, I64, Bool
 
+NEVER = 2**62
+"""Later than any instant."""
 FEW = 100
 """Of so few instants it costs more to see which hours they can lie in."""
 
@@ -57,6 +59,15 @@ class Hours:
         """Microseconds of these hours that lie before each instant; the time between two is the difference."""
         follows = self._begun(time_us)
         out: I64 = self._whole_us.take(follows) - np.maximum(self._until_us.take(follows) - time_us, 0)
+        return out
+
+    def past(self, spent_us: I64) -> I64:
+        """The first instant at which more than so much of these hours, of all since the first, is over; `NEVER` where that
+        is all of them. It lies behind any hour that ends just then."""
+        k = np.searchsorted(self._whole_us, spent_us, side="right")
+        out = np.full(len(spent_us), NEVER, np.int64)
+        some = np.flatnonzero(k < len(self._whole_us))
+        out[some] = self.start_us[k[some] - 1] + spent_us[some] - self._whole_us[k[some] - 1]
         return out
 
     def next(self, time_us: I64) -> I64:
@@ -134,6 +145,13 @@ class Calendar:
         for plan, rows in self._rows(site):
             us[rows] = plan.service.before(to_us[rows]) - plan.service.before(from_us[rows])
         return np.maximum(us, 0)
+
+    def past(self, from_us: I64, service_us: I64, site: I32 | I64) -> I64:
+        """The first instant at which more than `service_us` of service hours since `from_us` are over, of each row."""
+        out = from_us + service_us
+        for plan, rows in self._rows(site):
+            out[rows] = plan.service.past(plan.service.before(from_us[rows]) + service_us[rows])
+        return out
 
     def _rows(self, site: I32 | I64) -> list[tuple[Plan, Bool | slice]]:
         """Each plan with the rows it holds for."""

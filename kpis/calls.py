@@ -57,7 +57,10 @@ def last_heard(cols: Columns) -> dict[int, int]:
     if not len(rows):
         return {}
     site, time_us = cols.site[rows], cols.time_us[rows]
-    latest = np.full(int(site.max()) + 1, MISSING)
+    first, last = int(site.min()), int(site.max())
+    if first == last:
+        return {last: int(time_us.max())}
+    latest = np.full(last + 1, MISSING)
     if np.all(time_us[1:] >= time_us[:-1]):
         latest[site] = time_us  # of several assignments to one place the last stays
     else:
@@ -247,6 +250,7 @@ def _facts(chain: Chain, c: _Calls, besides: Besides, rules: Rules) -> Facts:
             "wait_ms": wait_ms,
             "waiting_since_us": s.enter_us[chain.last],
             "waiting_unit": s.unit[chain.last],
+            "seq": s.seq[chain.first],
         },
     )
 
@@ -282,4 +286,5 @@ def _stint_facts(s: Stints, scope: Scope) -> Facts:
             "turned_away_full": refused == TURNED_AWAY_FULL,
             "turned_away_closed": refused == TURNED_AWAY_CLOSED,
         },
+        state={"seq": s.seq},
     )

@@ -121,6 +121,7 @@ def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:  # noqa:
             "request_settle_s": seconds(settle_ms, done & request),
             "case_forward_s": _seconds(received_us, m.time(forwarded), sent),
         },
+        state={"seq": ev.seq[m.at], "complaint_due_us": np.where(complaint & still & due, due_us, MISSING)},
     )
     come = rows_where(due & (done | overdue))
     at_dates = Facts(
@@ -133,6 +134,7 @@ def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:  # noqa:
             "complaints_due": complaint[come],
             "complaints_settled_by_due": (complaint & done & ~late)[come],
         },
+        state={"seq": ev.seq[m.at[come]]},
     )
     return {"cases": facts, "cases_due": at_dates, "case_steps": steps_of(m, unit), **people}
 

@@ -93,16 +93,35 @@ def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:
             "conversation_reply_s": seconds(waited_ms, replied),
             "conversation_handled_s": seconds(handled_ms, ended),
         },
+        state={
+            "reply_due_us": _due_us(m, unit, begin_us, target_ms, waiting & due, rules),
+            "seq": ev.seq[m.at],
+        },
     )
     return {"conversations": facts, **people}
+
+
+def _due_us(m: Matters, unit: I32, begin_us: I64, target_ms: I64, waiting: Bool, rules: Rules) -> I64:
+    """Until when each that waits is to be answered, by the clock of its channel; MISSING for the others."""
+    out = np.full(len(m), MISSING, np.int64)
+    out[waiting] = begin_us[waiting] + target_ms[waiting] * 1000
+    rows = rows_where(waiting & _served(m, unit, rules))
+    out[rows] = rules.calendar.past(begin_us[rows], target_ms[rows] * 1000, m.site[rows])
+    return out
+
+
+def _served(m: Matters, unit: I32, rules: Rules) -> Bool:
+    """Which are of channels where only service hours count."""
+    served = [key[0] << 32 | key[1] for key, on in rules.reply_in_service_hours.items() if on]
+    out: Bool = np.isin(place(m.site, unit), served) if served else np.zeros(len(m), np.bool_)
+    return out
 
 
 def _waited_ms(m: Matters, unit: I32, from_us: I64, to_us: I64, rules: Rules) -> I64:
     """Whole milliseconds between two instants by the clock of the channel: all of them, or those in service hours."""
     out = milliseconds(from_us, to_us, np.ones(len(m), np.bool_))
-    served = [key[0] << 32 | key[1] for key, on in rules.reply_in_service_hours.items() if on]
-    if served:
-        rows = rows_where(np.isin(place(m.site, unit), served))
+    rows = rows_where(_served(m, unit, rules))
+    if len(rows):
         out[rows] = rules.calendar.service_us(from_us[rows], to_us[rows], m.site[rows]) // 1000
     return out
 

@@ -16,8 +16,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kpis.columns import DAY_US, I32, I64, QUARTER_US, U64, Bool, Columns, Groups, Zones, group, mix, pair, rows_where
-from kpis.cube import pack
+from kpis.blocks import cells_of, pack
+from kpis.columns import (
+    DAY_US,
+    I32,
+    I64,
+    QUARTER_US,
+    U64,
+    Bool,
+    Columns,
+    Groups,
+    Zones,
+    among,
+    distinct,
+    group,
+    mix,
+    pair,
+    rows_where,
+)
 from kpis.declared import Told
 from kpis.intervals import Rows, in_time, pieces, to_ms
 from kpis.model import By, Facts, Rules
@@ -87,6 +103,8 @@ def told(cols: Columns, rules: Rules, zones: Zones) -> tuple[Facts, Facts, Days]
     of, begin, end = pieces(to_ms(time_us[start]), to_ms(until))
     never = np.zeros(n, np.bool_)
     never[start] = forgotten & ~still
+    is_still = np.zeros(n, np.int64)
+    is_still[start] = still
     wrong = rows_where(opened | closed | outside)
     words = Facts(
         by=By.COUNTER,
@@ -101,6 +119,7 @@ def told(cols: Columns, rules: Rules, zones: Zones) -> tuple[Facts, Facts, Days]
             "counter_closed_unopened": (closed & ~has_word)[wrong],
             "counter_work_while_closed": outside[wrong],
         },
+        state={"open_now": is_still[wrong], "seq": cols.seq[rows[wrong]]},
     )
     hours = Facts(
         by=By.COUNTER,
@@ -110,7 +129,7 @@ def told(cols: Columns, rules: Rules, zones: Zones) -> tuple[Facts, Facts, Days]
         counts={"counter_open_told_ms": end - begin},
     )
     site, party, day = site[start], party[start], day[start]
-    return hours, words, Days(np.unique(pair(site.astype(np.uint64), day)), np.unique(counter_day(site, party, day)))
+    return hours, words, Days(distinct(pair(site.astype(np.uint64), day)), distinct(counter_day(site, party, day)))
 
 
 _AT_LAST = 2**62
@@ -129,10 +148,13 @@ def _inside(time_us: I64, g: Groups, start: Rows, until: I64) -> Bool:
 
 def _cut_off(cols: Columns, site: I32, rules: Rules) -> dict[int, int]:
     """Site → the cut-off for what is still open there."""
+    codes = rows_where(np.bincount(site)).tolist()
+    if all(code in rules.as_of_us for code in codes):
+        return {code: rules.as_of_us[code] for code in codes}
     latest = np.full(int(site.max(initial=0)) + 1, -_AT_LAST, np.int64)
     rows = cols.site < len(latest)
     np.maximum.at(latest, cols.site[rows], cols.time_us[rows])
-    return {s: rules.as_of_us.get(s, int(latest[s])) for s in np.unique(site).tolist()}
+    return {code: rules.as_of_us.get(code, int(latest[code])) for code in codes}
 
 
 def active(s: Story, counter: I32, days: Days) -> tuple[Facts, U64]:
@@ -141,16 +163,17 @@ def active(s: Story, counter: I32, days: Days) -> tuple[Facts, U64]:
     ticket = s.ticket[rows]
     site = s.site[ticket]
     quarter = s.time_us[rows] // QUARTER_US
-    key, first = np.unique(pack(site.astype(np.int64), counter[rows].astype(np.int64), quarter), return_index=True)
-    site, by, on = site[first], counter[rows][first], s.day[ticket][first].astype(np.uint64)
+    g = cells_of(pack(site.astype(np.int64), counter[rows].astype(np.int64), quarter))
+    first = g.order[g.starts]
+    site, by, on = site[first], counter[rows[first]], s.day[ticket[first]].astype(np.uint64)
     facts = Facts(
         by=By.COUNTER,
         site=site,
         unit=by,
         arrival_us=quarter[first] * QUARTER_US,
         counts={
-            "counter_active_quarters": np.ones(len(key), np.bool_),
-            "counter_active_quarters_untold": ~np.isin(counter_day(site, by, on), days.told_by),
+            "counter_active_quarters": np.ones(len(first), np.bool_),
+            "counter_active_quarters_untold": ~among(counter_day(site, by, on), days.told_by),
         },
     )
-    return facts, np.unique(pair(site.astype(np.uint64), on))
+    return facts, distinct(pair(site.astype(np.uint64), on))

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kpis import counter_hours, counter_kpis, cover
-from kpis.columns import I32, I64, U64, Bool, Columns, Zones, group, pair, rows_where, total
+from kpis.columns import I32, I64, U64, Bool, Columns, Zones, among, group, pair, rows_where, total
 from kpis.counter_hours import ANY_WORK, Days
+from kpis.keeping import Kept
 from kpis.model import By, Facts, Rules
 from kpis.ticket_legs import Legs, summed
 from kpis.ticket_story import CALLED, FINISHED, HELD, ISSUED, RECALLED, STARTED, TRANSFERRED, Story
@@ -44,21 +45,25 @@ class _Work:
 
 
 def contacts(
-    cols: Columns, rules: Rules, zones: Zones, handled: Facts, s: Story, legs: Legs
+    cols: Columns, rules: Rules, zones: Zones, handled: Facts, s: Story, legs: Legs, kept: Kept
 ) -> dict[str, Facts]:  # fmt: skip
     """What counters did, when they were open, what work there was for them, and who can serve what, beside what agents
     `handled` (agents.py); `s` are the tickets among these events, with their `legs`."""
-    work = _work(s, legs)
     told, words, days = counter_hours.told(cols, rules, zones)
-    active, active_days = counter_hours.active(s, work.counter, days)
-    return {
-        "counters": told,
-        "counter_words": words,
+    worked, finished = kept.part("counters", lambda: _worked(_work(s, legs), days))
+    covered = kept.part("cover", lambda: cover.contacts(handled, finished, zones))
+    return {"counters": told, "counter_words": words, **worked, **covered}
+
+
+def _worked(work: _Work, days: Days) -> tuple[dict[str, Facts], cover.Served]:
+    """What does not depend on the time that has passed, and which services were finished."""
+    active, active_days = counter_hours.active(work.story, work.counter, days)
+    of_counters = {
         "counter_activity": active,
         "counter_visits": _visits(work),
         "counter_load": _load(work, days, active_days),
-        **cover.contacts(handled, _finished(work), zones),
     }
+    return of_counters, _finished(work)
 
 
 def _work(s: Story, legs: Legs) -> _Work:
@@ -106,6 +111,7 @@ def _visits(w: _Work) -> Facts:
             "counter_service_ms": np.where(timed, total(w.ms[rows], at), 0),
             "tickets_finished_counter_unnamed": finished & ~named,
         },
+        state={"seq": s.seq[first]},
     )
 
 
@@ -117,7 +123,7 @@ def _load(w: _Work, days: Days, active_days: U64) -> Facts:
     worked = rows_where(w.ms)
     work = summed(s.ticket[worked], w.ms[worked], len(s.at))
     of_day = pair(s.site.astype(np.uint64), s.day.astype(np.uint64))
-    told, active = np.isin(of_day, days.told), np.isin(of_day, active_days)
+    told, active = among(of_day, days.told), among(of_day, active_days)
     return Facts(
         by=By.SITE,
         site=s.site,
@@ -129,6 +135,7 @@ def _load(w: _Work, days: Days, active_days: U64) -> Facts:
             "tickets_issued_counters_active": issued & active,
             "work_counters_active_ms": np.where(active, work, 0),
         },
+        state={"seq": s.seq[s.at]},
     )
 
 

@@ -68,7 +68,8 @@ def merge(cubes: Sequence[Cube]) -> Cube:
 def _joined(blocks: list[Block]) -> Block:
     if len(blocks) == 1:
         return blocks[0]
-    if len({tuple(map(id, block.names)) for block in blocks}) > 1:
+    ones, others, histograms = blocks[0].names
+    if not all(b.tallies.names is ones and b.amounts.names is others and b.seconds.names is histograms for b in blocks):
         found = {block.names for block in blocks}
         names = [one_of(tuple(sorted({name for of in found for name in of[i]}))) for i in range(3)]
         blocks = [_named(block, names) for block in blocks] if len(found) > 1 else blocks

@@ -219,7 +219,7 @@ def _served_outside(cols: Columns, plans: list[tuple[Plan, Rows]], known: Spans,
         new[:1] = True
         for part in key:
             new[1:] |= part[rows[1:]] != part[rows[:-1]]
-        site, time_us, window = site[rows[new]], time_us[rows[new]], window[: new.sum()]
+        site, time_us, window, ends = site[rows[new]], time_us[rows[new]], window[: new.sum()], ends[rows[new]]
         for plan, sites in plans:
             mine = np.isin(site, known.site[sites])
             for name, hours in reversed(plan.windows):
@@ -229,6 +229,7 @@ def _served_outside(cols: Columns, plans: list[tuple[Plan, Rows]], known: Spans,
         unit=window,
         arrival_us=time_us,
         counts={"services_outside_official": np.ones(len(site), np.bool_)},
+        state={"seq": cols.seq[ends]},
     )
 
 

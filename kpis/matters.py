@@ -103,7 +103,7 @@ def nothing(family: Callable[[Matters, Rules, Zones], dict[str, Facts]]) -> dict
 
 def _last_events(cols: Columns, sites: I32, told: Mapping[int, int]) -> Mapping[int, int]:
     """Time of the last event of each of `sites` that is not in `told`."""
-    unknown = [code for code in np.unique(sites).tolist() if code not in told]
+    unknown = [code for code in rows_where(np.bincount(sites)).tolist() if code not in told]
     if not unknown:
         return {}
     last = np.full(int(cols.site.max()) + 1, -(2**63), np.int64)
@@ -150,6 +150,7 @@ def users(
         unit=np.zeros(len(anywhere), np.int32),
         arrival_us=begin_us[anywhere],
         counts={f"{name}_users": np.ones(len(anywhere), np.bool_)},
+        state={"seq": m.ev.seq[m.at[anywhere]]},
         by=By.SITE,
     )
     return {f"{name}_users_of_unit": here, f"{name}s_without_user": begun & ~known}, {f"{name}_users": of_site}

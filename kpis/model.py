@@ -163,7 +163,8 @@ class Facts:
     seconds: Mapping[str, I64] = field(default_factory=dict)
     """Histogram → whole seconds of each row (rounded up); negative: the row is not in it."""
     state: Mapping[str, I64] = field(default_factory=dict)
-    """What is not added up: the live views and the drill-down read it."""
+    """What is not added up: the live views and the drill-down read it. Where a row is one contact or event, `seq` is the
+    journal offset of an event of it."""
     by: By = By.UNIT
     """What `unit` is."""
     weight: I64 | None = None

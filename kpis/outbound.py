@@ -39,6 +39,7 @@ def outbound(cols: Columns, site: I64, when_ms: I64, tokens: tuple[I64, I64], lo
                 "calls_outbound_number_unknown": token == 0,
                 "calls_back": _after_a_loss(ev.site[first], at_ms, token, site, when_ms, tokens, lost),
             },
+            state={"seq": ev.seq[first]},
         )
     }
 

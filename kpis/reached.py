@@ -48,6 +48,7 @@ def _unqueued(did: Columns, elsewhere: Columns, at_voicemail: U64) -> Facts:
             "calls_did_to_voicemail": mail,
             "calls_only_in_other_log": is_elsewhere[at],
         },
+        state={"seq": ev.seq[first]},
     )
 
 
@@ -76,7 +77,7 @@ def _numbers(did: Columns, key: U64, call: U64, answered: Bool, inside: Bool, ca
     if not len(first):
         nothing = np.empty(0, np.bool_)
         counts = {"calls_reached_number": nothing, "calls_reached_number_answered": nothing}
-        return Facts(did.site, did.unit, did.time_us, counts)
+        return Facts(did.site, did.unit, did.time_us, counts, state={"seq": did.seq})
     site, time_us = did.site[first], did.time_us[first]
     queued = np.zeros(len(first), np.bool_)
     place = np.minimum(np.searchsorted(call, key[first]), max(len(call) - 1, 0))
@@ -87,4 +88,4 @@ def _numbers(did: Columns, key: U64, call: U64, answered: Bool, inside: Bool, ca
     else:
         counts_in, by_person = calendar.is_open(time_us, site), queued
     counts = {"calls_reached_number": counts_in, "calls_reached_number_answered": by_person}
-    return Facts(site, did.unit[first], time_us, counts)
+    return Facts(site, did.unit[first], time_us, counts, state={"seq": did.seq[first]})

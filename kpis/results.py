@@ -27,13 +27,14 @@ from kpis import (
 from kpis.columns import F64, I64, Columns, Zones
 from kpis.cube import Cube, Seconds, build, select, within
 from kpis.heard import NOTHING, Heard
+from kpis.keeping import Kept
 from kpis.local_days import spans
 from kpis.model import KPI, Better, Facts, Kind, Rules
 from kpis.rollup import quantile
 from kpis.stats import wilson
 from kpis.survival import counted, joined, survival
-from kpis.ticket_legs import legs_of
-from kpis.ticket_story import story_of
+from kpis.ticket_legs import Legs, legs_of
+from kpis.ticket_story import Story, story_of
 
 __all__ = ["GROUPS", "KPIS", "Result", "cube_of", "evaluate", "facts_of", "select", "verdict", "within"]
 
@@ -56,17 +57,23 @@ ENOUGH = 30
 """Fewer contacts than this give no verdict."""
 
 
-def facts_of(cols: Columns, rules: Rules, zones: Zones, heard: Heard = NOTHING) -> dict[str, Facts]:
-    """Every contact among these events, and what else is counted, by family."""
-    of_agents = agents.contacts(cols, rules, zones)
-    story = story_of(cols, zones)
-    legs = legs_of(story)
+def facts_of(
+    cols: Columns, rules: Rules, zones: Zones, heard: Heard = NOTHING, kept: Kept | None = None
+) -> dict[str, Facts]:
+    """Every contact among these events, and what else is counted, by family. Of what is `kept` of some of the events of a
+    site only what more of them and the clock can change is made anew."""
+    if kept is None:
+        kept = Kept()
+    else:
+        kept.take_up(cols, rules, zones)
+    of_agents = kept.part("agents", lambda: agents.contacts(cols, rules, zones))
+    story, legs, of_tickets = kept.part("tickets", lambda: _tickets(cols, rules, zones), kept.day)
     families = {
-        **calls.contacts(cols, rules),
-        **tickets.contacts(cols, rules, zones, story, legs),
-        **satisfaction.contacts(cols, rules, zones),
+        **kept.part("calls", lambda: calls.contacts(cols, rules)),
+        **of_tickets,
+        **kept.part("votes", lambda: satisfaction.contacts(cols, rules, zones)),
         **of_agents,
-        **counters.contacts(cols, rules, zones, of_agents["agents"], story, legs),
+        **counters.contacts(cols, rules, zones, of_agents["agents"], story, legs, kept),
         **conversations.contacts(cols, rules, zones),
         **cases.contacts(cols, rules, zones),
     }
@@ -76,6 +83,12 @@ def facts_of(cols: Columns, rules: Rules, zones: Zones, heard: Heard = NOTHING) 
         **days.contacts(cols, rules, zones, families, known),
         **presence.contacts(cols, rules, zones, known, heard),
     }
+
+
+def _tickets(cols: Columns, rules: Rules, zones: Zones) -> tuple[Story, Legs, dict[str, Facts]]:
+    story = story_of(cols, zones)
+    legs = legs_of(story)
+    return story, legs, tickets.contacts(cols, rules, zones, story, legs)
 
 
 def cube_of(cols: Columns, rules: Rules, zones: Zones, heard: Heard = NOTHING) -> Cube:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kpis.columns import DAY_US, I32, I64, MISSING, U64, Bool, Columns, Zones, group, mix, pair, rows_where
+from kpis.columns import DAY_US, I32, I64, MISSING, U64, Bool, Columns, Zones, among, group, mix, pair, rows_where
 from kpis.declared import Told
 from kpis.model import By, Facts, Rules
 
@@ -71,6 +71,7 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> dict[str, Facts]:
             "votes_linked": linkable & (_of_ticket(ev, day, finished, done_day) | _after_ticket(ev, finished, rules)),
             "questionnaires": _firsts(mix(_number(ev.site, ev.contact), day), ev.time_us, counted & (ev.contact != 0)),
         },
+        state={"seq": ev.seq},
     )
     return {
         "votes": votes,
@@ -171,6 +172,7 @@ def _answers(ev: Columns) -> Facts:
             "answers_resolved_yes": yes_or_no & (ev.a == YES_OR_NO),
             "answers_resolved_other_scale": resolved & ~yes_or_no,
         },
+        state={"seq": ev.seq},
     )
 
 
@@ -211,10 +213,7 @@ def _number(a: I32 | U64, b: I32 | U64) -> U64:
 
 def _among(key: U64, others: U64) -> Bool:
     """Which of `key` are in `others`."""
-    if not len(others):
-        return np.zeros(len(key), np.bool_)
-    there = np.sort(others)
-    return np.equal(there[np.minimum(np.searchsorted(there, key), len(there) - 1)], key)
+    return among(key, np.sort(others))
 
 
 def _firsts(key: U64, time_us: I64, among: Bool) -> Bool:

@@ -65,6 +65,8 @@ class Stints:
     talk_ms: I64
     talk_known: Bool
     """Whether the end of a conversation told how long it was."""
+    seq: I64
+    """Journal offset of its first event."""
 
 
 class _Passages:
@@ -175,8 +177,9 @@ def stints(cols: Columns) -> Stints:
         ring_tried_ms=_tried(p, connect),
         talk_ms=talk_ms,
         talk_known=talk_known,
+        seq=cols.seq[first],
     )
-    return out if len(p.call) == n else _in_order(out, cols.time_us[first], cols.seq[first])
+    return out if len(p.call) == n else _in_order(out, cols.time_us[first])
 
 
 def _by_call(call: U64, time_us: I64) -> tuple[_Rows, Groups]:
@@ -194,11 +197,11 @@ def _by_call(call: U64, time_us: I64) -> tuple[_Rows, Groups]:
     return g.order, g
 
 
-def _in_order(s: Stints, heard_us: I64, seq: I64) -> Stints:
-    """The stints of each call in the order in which they began; `heard_us` and `seq` are of their first events."""
+def _in_order(s: Stints, heard_us: I64) -> Stints:
+    """The stints of each call in the order in which they began; `heard_us` is of their first events."""
     several = np.bincount(s.of) > 1
     rows = rows_where(several[s.of])
-    by_time = rows[np.lexsort((seq[rows], heard_us[rows], s.enter_us[rows], s.of[rows]))]
+    by_time = rows[np.lexsort((s.seq[rows], heard_us[rows], s.enter_us[rows], s.of[rows]))]
     for name in _SORTED:
         values = getattr(s, name)
         values[rows] = values[by_time]

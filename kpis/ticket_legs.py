@@ -165,4 +165,5 @@ def passages(s: Story, legs: Legs, moved: Rows, unit: I32, arrival_us: I64, real
             "services_with_manual_time": judged[keep],
             "services_within_manual_time": (judged & (service_ms <= target))[keep],
         },
+        state={"seq": s.seq[s.at[ticket[keep]]]},
     )

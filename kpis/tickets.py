@@ -165,6 +165,7 @@ def _state(t: Tickets) -> dict[str, I64]:
         "waiting_unit": np.where(moved >= 0, s.unit[moved], t.unit).astype(np.int64),
         "taken_us": pick(s.time_us, t.taken),
         "taken_seq": pick(s.seq, t.taken),
+        "seq": s.seq[t.begin],
     }
 
 

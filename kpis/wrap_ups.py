@@ -47,5 +47,5 @@ def with_wrap_ups(calls: Facts, cols: Columns, rules: Rules) -> Facts:
         arrival_us=np.concatenate([calls.arrival_us, cols.time_us[rows]]),
         counts={name: both(name) for name in dict.fromkeys((*calls.counts, *own))},
         seconds=filled(calls.seconds, -1),
-        state=filled(calls.state, NO_CALL),
+        state={**filled(calls.state, NO_CALL), "seq": np.concatenate([calls.state["seq"], cols.seq[rows]])},
     )

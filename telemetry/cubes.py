@@ -7,14 +7,15 @@ period reaches it, else the last event of the site. So a question about the past
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from kpis.columns import DAY_US, QUARTER_US, Zones, concat
-from kpis.cube import NOTHING, Cube, coarsen, merge, within
+from kpis.cube import NOTHING, Cube, build, coarsen, merge, within
 from kpis.heard import CASES, CONVERSATIONS, KIND_OF_TYPE
-from kpis.results import cube_of
+from kpis.model import Facts
+from kpis.results import facts_of
 from telemetry.journal_reader import JournalReader
 from telemetry.periods import STEPS
 from telemetry.rules import rules_of, zones_of
@@ -31,11 +32,25 @@ AROUND_US = DAY_US + FARTHEST_ZONE_US
 (kpis.sources looks half a day around a call)."""
 
 
-def site_cube(journal: JournalReader, site: Site, quarters: tuple[int, int], now_us: int = 0) -> Cube:
-    """The site's cells of local quarters first <= quarter < last; `now_us` is the moment of asking, 0 if unknown."""
+def site_cube(
+    journal: JournalReader, site: Site, quarters: tuple[int, int], now_us: int = 0, *, far: bool = True
+) -> Cube:
+    """The site's cells of local quarters first <= quarter < last; `now_us` is the moment of asking, 0 if unknown. Without
+    `far` only the days around are read: then all is right but what callers did in the window of first-contact resolution,
+    and what of agents, counters and services was the first in its month."""
+    told = site_facts(journal, site, quarters, now_us, far=far)
+    parts = [within(build(facts, zones), piece) for piece, facts, zones in told]
+    return merge(parts) if parts else NOTHING
+
+
+def site_facts(
+    journal: JournalReader, site: Site, quarters: tuple[int, int], now_us: int = 0, *, far: bool = True
+) -> Iterator[tuple[tuple[int, int], Mapping[str, Facts], Zones]]:
+    """What the cells are made from: pieces of that time, and the facts of each. A fact counts where its local quarter lies
+    in its piece; the others are there because they tell something of these. Nothing where the site has no event."""
     span = journal.span(site.id)
     if span is None:
-        return NOTHING
+        return
     zones = zones_of([site], journal.code)
     code = journal.code(site.id)
     as_of_us = span[1]
@@ -45,17 +60,16 @@ def site_cube(journal: JournalReader, site: Site, quarters: tuple[int, int], now
         [site], journal.code, tellers=journal.tellers(), end_us=journal.last_heard([site.id]), as_of_us={code: as_of_us}
     )
     matters = journal.matters(site.id)
-    window = round(site.fcr_window_s * 1e6)
-    parts = []
+    window = round(site.fcr_window_s * 1e6) if far else 0
     for first, last in _months(quarters, (_local(zones, span[0], code), _local(zones, max(as_of_us, span[1]), code))):
-        lowest = min(first * QUARTER_US - window, _month(first) * QUARTER_US) - AROUND_US
+        begin = _month(first) if far else first
+        lowest = min(first * QUARTER_US - window, begin * QUARTER_US) - AROUND_US
         highest = last * QUARTER_US + window + AROUND_US
         cols = journal.columns([site.id], max(lowest, span[0]), max(min(highest, span[1] + 1), lowest))
         heard = journal.heard([site.id], lowest, highest)
         if len(matters):
             cols = concat([cols.take(~MATTERS[cols.type]), matters])
-        parts.append(within(cube_of(cols, rules, zones, heard), (first, last)))
-    return merge(parts)
+        yield (first, last), facts_of(cols, rules, zones, heard), zones
 
 
 def day_cubes(

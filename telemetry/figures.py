@@ -105,22 +105,40 @@ def query(
     """
     if by not in BY:
         raise ValueError(f"by: expected one of {', '.join(BY)}, got {by!r}")
-    zones = zones_of([site], journal.code)
-    code = np.array([max(journal.code(site.id), 0)], np.int32)
-    span = journal.span(site.id)
-    local = [int(zones.to_local(np.array([t], np.int64), code)[0]) for t in (span or (now_us, now_us))]
-    start = _quarter(first, "from") if first else local[0] // DAY_US * QUARTERS_A_DAY
-    end = _quarter(last, "to") if last else (local[1] // DAY_US + 1) * QUARTERS_A_DAY
+    start, end = period_of(journal, site, first, last, now_us)
+    days = site_cube(journal, site, whole_days((start, end)), now_us)
+    cube = within(days, (start, end))
+    return rows_of(cube, site, (start, end), by=by, names=journal.names, lang=lang, days=days)
+
+
+def period_of(
+    journal: JournalReader, site: Site, first: str | None, last: str | None, now_us: int = 0
+) -> tuple[int, int]:  # fmt: skip
+    """The local quarters first <= q < last that a question is about (see `query`)."""
+    days = _days_of_data(journal, site, now_us) if not (first and last) else (0, 0)
+    start = _quarter(first, "from") if first else days[0] * QUARTERS_A_DAY
+    end = _quarter(last, "to") if last else (days[1] + 1) * QUARTERS_A_DAY
     if end <= start:
         if not last:
             raise ValueError(
                 f"from: the data ends before it, on {_EPOCH + timedelta(days=(end - 1) // QUARTERS_A_DAY):%Y-%m-%d}"
             )
         raise ValueError("to: must be later than from; the period ends before it")
-    whole_days = start // QUARTERS_A_DAY * QUARTERS_A_DAY, -(-end // QUARTERS_A_DAY) * QUARTERS_A_DAY
-    days = site_cube(journal, site, whole_days, now_us)
-    cube = within(days, (start, end))
-    return rows_of(cube, site, (start, end), by=by, names=journal.names, lang=lang, days=days)
+    return start, end
+
+
+def _days_of_data(journal: JournalReader, site: Site, now_us: int) -> tuple[int, int]:
+    """The local days of the site's first and last event; of now where it has none."""
+    zones = zones_of([site], journal.code)
+    code = np.array([max(journal.code(site.id), 0)], np.int32)
+    first, last = journal.span(site.id) or (now_us, now_us)
+    a, b = (int(zones.to_local(np.array([t], np.int64), code)[0]) // DAY_US for t in (first, last))
+    return a, b
+
+
+def whole_days(quarters: tuple[int, int]) -> tuple[int, int]:
+    """The quarters of all local days that these touch."""
+    return quarters[0] // QUARTERS_A_DAY * QUARTERS_A_DAY, -(-quarters[1] // QUARTERS_A_DAY) * QUARTERS_A_DAY
 
 
 def define(kpi: KPI, site: Site, lang: str, *, excludes: bool = False) -> str:

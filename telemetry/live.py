@@ -19,9 +19,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from kpis.calendar import Calendar
 from kpis.columns import DAY_US, I64, QUARTERS_A_DAY, Bool, Columns, concat, empty, group
 from kpis.cube import NOTHING, Block, Cube, build, by_site, merge, select, since, within
 from kpis.heard import Heard, joined
+from kpis.keeping import Kept
 from kpis.model import Facts
 from kpis.results import facts_of
 from telemetry import open_matters
@@ -29,14 +31,17 @@ from telemetry.closed_days import closed_from, closed_note, counted, totals
 from telemetry.config import Site
 from telemetry.journal import DiskFullError, Journal
 from telemetry.rules import rules_of, zones_of
-from telemetry.waiting import Waiting, by_site_table, waiting_in
+from telemetry.waiting import Standing, Waiting, by_site_table, standing_in, waiting_in
 
 log = logging.getLogger("gecc.live")
 _T = TypeVar("_T")
+_Says = tuple[dict[int, Cube], dict[int, dict[int, Waiting]], dict[int, Standing]]
 
 SHORTEST_PAUSE_S = 1.0
 SHARE_OF_TIME = 0.2
 SITES_AT_ONCE, MOST_THREADS = 16, 4
+FEW_SITES, MOST_KEPT = 2, 16
+"""So few changed sites are taken one by one, and of so many is kept what was made of them: some megabytes each."""
 HEARD_FOR_US = 60_000_000
 """What the journal knows beside events (delays, refusals, gaps) is read anew after so long, of a few sites at a time."""
 LONGEST_PAUSE_S = 30.0
@@ -62,6 +67,8 @@ class Snapshot:
     """Site code → its local day, days since 1970."""
     waiting: Mapping[int, Mapping[int, Waiting]]
     """Site code → unit code → who waits."""
+    standing: Mapping[int, Standing]
+    """Site code → what else stands open there."""
     closed: Cube
     """Totals of the days before, for counters that go on over midnight and restarts; one cell a site and unit."""
 
@@ -100,6 +107,10 @@ class Live:
         self.codes = {s.id: journal.code(s.id) for s in sites}
         self._rules = rules_of(sites, journal.code, tellers=journal.tellers())
         self._zones = zones_of(sites, journal.code)
+        self._site_codes = np.array(list(self.codes.values()), np.int32)
+        self._is_site = np.zeros(int(self._site_codes.max(initial=0)) + 2, np.bool_)
+        """By code; the last one stands for all that are higher."""
+        self._is_site[self._site_codes] = True
         self._columns: dict[int, Columns] = {}
         self._matters: dict[int, Columns] = {}
         """Site code → events of conversations and cases from before the open days; see `open_matters`."""
@@ -107,14 +118,20 @@ class Live:
         self._loaded_seq = 0
         """Up to this journal offset the events came from the journal itself."""
         self._changed = asyncio.Condition()
-        self.snapshot = Snapshot({}, 0, {}, {}, {}, {}, NOTHING)
+        self.snapshot = Snapshot({}, 0, {}, {}, {}, {}, {}, NOTHING)
         self._heard: dict[int, tuple[int, Heard]] = {}
         """Site code → when it was read, and what it said."""
+        self._kept: dict[int, Kept] = {}
         self._closed = NOTHING
         self._closed_upto: dict[int, int] = {}
         """Site code → first local day that is not yet in the closed totals."""
         self._kept_upto: dict[int, int] = {}
         """The same, as the journal has it."""
+
+    @property
+    def calendar(self) -> Calendar:
+        """The hours of all sites."""
+        return self._rules.calendar
 
     def load(self) -> None:
         """Take the open days from the journal; what is older goes into the closed totals, once."""
@@ -160,6 +177,15 @@ class Live:
             await self._changed.wait_for(lambda: self.snapshot.version.get(site, 0) != last_version)
         return self.snapshot.version.get(site, 0)
 
+    async def refreshed(self) -> None:
+        """Wait for the next snapshot."""
+        async with self._changed:
+            await self._changed.wait()
+
+    def columns_of(self, site: str) -> Columns:
+        """Events of the site's open days, as far as they were taken up; may be asked in any thread."""
+        return self._columns.get(self.codes[site], empty())
+
     def _take_pending(self) -> list[Columns]:
         """On the event loop, as `add` is: a list that a thread was given is never appended to."""
         taken, self._pending = self._pending, []
@@ -179,14 +205,20 @@ class Live:
         dirty = set(self.codes.values()) if everything else touched | turned
         sites, matters = ({**of, **dict.fromkeys(dirty, NOTHING)} for of in (old.sites, old.matters))
         waiting = {**old.waiting, **{c: {} for c in dirty}}
-        for cubes, waits in self._each(sorted(dirty), now_us, lambda facts: self._says(facts, today, now_us)):
+        standing = {**old.standing, **dict.fromkeys(dirty, Standing())}
+
+        def says(facts: Mapping[str, Facts], cube: Cube) -> _Says:
+            return by_site(cube), waiting_in(facts, today, now_us, self._zones), standing_in(facts)
+
+        for cubes, waits, stands in self._each(sorted(dirty), now_us, says):
             for code, cube in cubes.items():
                 sites[code] = since(cube, code, self._closed_upto[code] * QUARTERS_A_DAY)
                 matters[code] = Cube({f: b for f, b in cube.blocks.items() if f == open_matters.BLOCK and len(b)})
             waiting |= waits
+            standing |= stands
         newer = self.codes.values() if everything else dirty
         version = {**old.version, **{c: old.version.get(c, 0) + 1 for c in newer}}
-        self.snapshot = Snapshot(version, now_us, sites, matters, today, waiting, self._closed)
+        self.snapshot = Snapshot(version, now_us, sites, matters, today, waiting, standing, self._closed)
 
     def _earlier(self, site: str, now_us: int) -> Columns:
         matters = self._journal.matters(site, now_us - open_matters.LONGEST_US)
@@ -196,12 +228,12 @@ class Live:
 
     def _append(self, fresh: Columns) -> set[int]:
         """Put new events to those of their sites; the sites that got any."""
-        fresh = fresh.take(np.isin(fresh.site, list(self.codes.values())) & (fresh.seq > self._loaded_seq))
+        fresh = fresh.take(self._is_site.take(fresh.site, mode="clip") & (fresh.seq > self._loaded_seq))
         # A log that is read for the first time brings years: what no open day can need is not kept.
         day = self._zones.to_local(fresh.time_us, fresh.site) // DAY_US
         needed = day >= by_site_table(fresh.site.astype(np.int64), self._closed_upto) - 1
         late = fresh.take(~needed & open_matters.of_matters(fresh))
-        for code in np.unique(late.site).tolist():
+        for code in sorted(set(late.site.tolist())):
             self._matters[code] = concat([self._matters.get(code, empty()), late.take(late.site == code)])
         fresh = fresh.take(needed)
         g = group(fresh.site.astype(np.uint64))
@@ -213,26 +245,34 @@ class Live:
             self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(rows)])
         return touched
 
-    def _each(self, codes: Sequence[int], now_us: int, of: Callable[[dict[str, Facts]], _T]) -> Sequence[_T]:
-        """`of` the facts of these sites, some sites at a time: as many as the processor's cache holds. Several runs at a
-        time share the processors: NumPy lets go of the interpreter while it works."""
+    def _each(self, codes: Sequence[int], now_us: int, of: Callable[[dict[str, Facts], Cube], _T]) -> Sequence[_T]:
+        """`of` the facts of these sites and their cube, some sites at a time: as many as the processor's cache holds. Several
+        runs at a time share the processors: NumPy lets go of the interpreter while it works. A few sites are taken one by
+        one: of them it is kept what the next events will not change."""
         rules = replace(self._rules, as_of_us=dict.fromkeys(codes, now_us))
         self._listen(codes, now_us)
 
         def work(some: Sequence[int]) -> _T:
             cols = concat([held[c] for c in some for held in (self._matters, self._columns) if c in held])
-            return of(facts_of(cols, rules, self._zones, joined([self._heard[c][1] for c in some])))
+            kept = self._kept_of(some[0]) if few else None
+            facts = facts_of(cols, rules, self._zones, joined([self._heard[c][1] for c in some]), kept)
+            return of(facts, build(facts, self._zones, kept))
 
-        runs = [codes[i : i + SITES_AT_ONCE] for i in range(0, len(codes), SITES_AT_ONCE)]
-        if len(runs) < 2:
+        few = len(codes) <= FEW_SITES
+        at_once = 1 if few else SITES_AT_ONCE
+        runs = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
+        if few:
             return [work(some) for some in runs]
         with ThreadPoolExecutor(min(os.cpu_count() or 1, len(runs), MOST_THREADS)) as pool:
             return list(pool.map(work, runs))
 
-    def _says(
-        self, facts: dict[str, Facts], today: Mapping[int, int], now_us: int
-    ) -> tuple[dict[int, Cube], dict[int, dict[int, Waiting]]]:
-        return by_site(build(facts, self._zones)), waiting_in(facts, today, now_us, self._zones)
+    def _kept_of(self, code: int) -> Kept:
+        """What is kept of a site, of the sites that were looked at last."""
+        kept = self._kept.pop(code, None) or Kept()
+        self._kept[code] = kept
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return kept
 
     def _listen(self, codes: Sequence[int], now_us: int) -> None:
         """Read anew what the journal knows of these sites beside their events, where that was long ago."""
@@ -258,7 +298,7 @@ class Live:
                 day = _day(block)
                 return (day >= by_site_table(block.site, upto)) & (day < by_site_table(block.site, due))
 
-            cubes = self._each(sorted(due), now_us, lambda facts: select(build(facts, self._zones), ended))
+            cubes = self._each(sorted(due), now_us, lambda _, cube: select(cube, ended))
             self._closed = totals([self._closed, *cubes])
             self._closed_upto.update(due)
         for code, day in turned.items():
