@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -281,7 +282,8 @@ class Journal(JournalReader):
             counted[f"rejected:{r.reason}"] = counted.get(f"rejected:{r.reason}", 0) + 1
         db.executemany(
             "INSERT INTO tally VALUES (?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-            [(source, what, n) for what, n in counted.items() if n],
+            [(source, what, n) for what, n in counted.items() if n]
+            + [(told, "refused", n) for told, n in Counter(row[0] or source for row in refused).items()],
         )
         if unit.cursor:
             db.execute(

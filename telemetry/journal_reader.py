@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ SCHEMA_VERSION = 3
 _ROWS = (
     "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1), source"
     " FROM event"
+)
+_EVENTS = (
+    "SELECT seq, received_us, site, source, id, type, time_us, unit, contact, party, a, b, c, caller, extra FROM event"
 )
 _TAIL = f"{_ROWS} WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq LIMIT ?2"  # noqa: S608
 OF_MATTERS = "(type BETWEEN 20 AND 25 OR type BETWEEN 100 AND 109)"
@@ -76,6 +79,9 @@ class JournalReader:
             self.names.append(text)
             self.codes[text] = code
 
+    def _unpacked(self, db: sqlite3.Connection) -> Columns:
+        return unpacked(db)
+
     def code(self, name: str) -> int:
         """The code of a name, -1 when the journal has never seen it."""
         return self.codes.get(name, -1)
@@ -93,7 +99,7 @@ class JournalReader:
                 values,
             ).fetchall()
             n = sum(size for _, _, size in runs)
-            tail = unpacked(db)
+            tail = self._unpacked(db)
             day = tail.time_us // DAY_US
             tail = tail.take((day >= days[0]) & (day < days[1]) & np.isin(tail.site, codes))
             out = {name: np.empty(n + len(tail), dtype) for name, dtype in DTYPES.items()}
@@ -127,7 +133,7 @@ class JournalReader:
                 codes,
             )
             out = {site: heard for site, heard in rows if heard}
-            tail = unpacked(db)
+            tail = self._unpacked(db)
         tail = tail.take(HEARD[tail.type] & np.isin(tail.site, codes))
         for code in np.unique(tail.site).tolist():
             out[code] = max(out.get(code, 0), int(tail.time_us[tail.site == code].max()))
@@ -150,7 +156,7 @@ class JournalReader:
                 for d in db.execute("SELECT min(day), max(day) FROM pack WHERE site = ?", (code,)).fetchone()
                 if d is not None
             ]
-            t = (tail := unpacked(db)).time_us[tail.site == code]
+            t = (tail := self._unpacked(db)).time_us[tail.site == code]
         days += [int(x) // DAY_US for x in ((t.min(), t.max()) if len(t) else ())]
         if not days:
             return None
@@ -162,12 +168,36 @@ class JournalReader:
     def read(self, after: int, limit: int = 1000) -> list[tuple[int, int, Event]]:
         """(seq, received_us, event) of the next events after journal offset `after`."""
         with self._reading() as db:
-            rows = db.execute(
-                "SELECT seq, received_us, site, source, id, type, time_us, unit, contact, party, a, b, c, caller, extra"
-                " FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-                (after, limit),
-            ).fetchall()
+            rows = db.execute(f"{_EVENTS} WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
             self._load_names(db)
+        return self._as_events(rows)
+
+    def told(self, site: str, from_us: int, to_us: int, after: int, upto: int) -> list[tuple[int, int, Event]]:
+        """The same of one site's events of [from_us, to_us) with offsets in (after, upto], in the order of the journal."""
+        days = from_us // DAY_US, -(-to_us // DAY_US)
+        rows: list[tuple[Any, ...]] = []
+        with self._reading() as db:
+            runs = db.execute(
+                "SELECT first_seq, last_seq FROM pack WHERE site = ? AND day >= ? AND day < ?", (self.code(site), *days)
+            ).fetchall()
+            runs += db.execute("SELECT upto_seq + 1, ? FROM packed", (upto,)).fetchall()
+            where = "seq BETWEEN ? AND ? AND site = ? AND time_us >= ? AND time_us < ? ORDER BY seq"
+            for first, last in _joined((max(a, after + 1), min(b, upto)) for a, b in runs):
+                rows += db.execute(
+                    f"{_EVENTS} WHERE {where}", (first, last, self.code(site), from_us, to_us)
+                ).fetchall()
+            self._load_names(db)
+        return self._as_events(rows)
+
+    def times_after(self, site: str, after: int, upto: int) -> list[int]:
+        """Times in µs of a site's events with offsets in (after, upto]."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT time_us FROM event WHERE seq > ? AND seq <= ? AND site = ?", (after, upto, self.code(site))
+            )
+            return [t for (t,) in rows]
+
+    def _as_events(self, rows: list[tuple[Any, ...]]) -> list[tuple[int, int, Event]]:
         name = self.names
         return [
             (
@@ -215,7 +245,8 @@ class JournalReader:
         return str(row[0]) if row else ""
 
     def tally(self) -> dict[tuple[str, str], int]:
-        """(source, what) → how many since the journal began: events, duplicates, ignored, gaps, rejected:<reason>."""
+        """(source, what) → how many since the journal began: events, duplicates, ignored, gaps, rejected:<reason>.
+        Under the source that was to blame, which may be a device of it: refused."""
         with self._reading() as db:
             rows = db.execute("SELECT source, what, n FROM tally").fetchall()
             self._load_names(db)
@@ -256,6 +287,28 @@ class JournalReader:
             self._load_names(db)
         return [(self.names[source], kind, a, b, detail) for source, kind, a, b, detail in rows]
 
+    def gaps_of(self, site: str, from_us: int, to_us: int) -> list[tuple[str, str, int, int, str]]:
+        """The same of one site's gaps that touch [from_us, to_us)."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT source, kind, from_us, to_us, detail FROM gap WHERE site = ? AND from_us < ? AND to_us >= ?"
+                " ORDER BY from_us, source, kind",
+                (self.code(site), to_us, from_us),
+            ).fetchall()
+            self._load_names(db)
+        return [(self.names[source], kind, a, b, detail) for source, kind, a, b, detail in rows]
+
+    def rejected(self, site: str, from_us: int, to_us: int) -> list[tuple[str, str, int]]:
+        """(source, reason, how many) of a site's records that came in [from_us, to_us) and could not be read."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT source, reason, count(*) FROM reject WHERE site = ? AND received_us >= ? AND received_us < ?"
+                " GROUP BY source, reason ORDER BY source, reason",
+                (self.code(site), from_us, to_us),
+            ).fetchall()
+            self._load_names(db)
+        return [(self.names[source], reason, n) for source, reason, n in rows]
+
     def tellers(self) -> dict[int, Teller]:
         """Source code → what it tells of, of the sources whose telephone system other sources may tell of as well."""
         kept = self.note("tellers")
@@ -285,12 +338,28 @@ def unpacked(db: sqlite3.Connection, most: int = -1) -> Columns:
     return _columns(db.execute(_TAIL, (MISSING, most)).fetchall())
 
 
+def rows_after(db: sqlite3.Connection, seq: int) -> Columns:
+    """The rows after a journal offset."""
+    return _columns(db.execute(f"{_ROWS} WHERE seq > ?2 ORDER BY seq", (MISSING, seq)).fetchall())
+
+
 def _columns(rows: list[tuple[Any, ...]]) -> Columns:
     if not rows:
         return empty()
     by_name = dict(zip(DTYPES, zip(*rows, strict=True), strict=True))
     contact = hash_names([x.encode() for x in by_name.pop("contact")])
     return columns_of({"contact": contact, **{name: np.array(v, DTYPES[name]) for name, v in by_name.items()}})
+
+
+def _joined(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs of offsets, both ends included, without overlaps; empty ones are left out."""
+    out: list[tuple[int, int]] = []
+    for first, last in sorted(run for run in runs if run[0] <= run[1]):
+        if out and first <= out[-1][1] + 1:
+            out[-1] = out[-1][0], max(out[-1][1], last)
+        else:
+            out.append((first, last))
+    return out
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -106,7 +106,7 @@ def _blanked(found: re.Match[bytes]) -> bytes:
     return b"x" * len(found.group())
 
 
-def _is_personal(text: str) -> bool:
+def is_personal(text: str) -> bool:
     raw = text.encode()
     return bool(_NUMBER.search(raw) or _ADDRESS.search(raw))
 
@@ -114,7 +114,7 @@ def _is_personal(text: str) -> bool:
 @lru_cache(1024)
 def _redact_extra(extra: str) -> str:
     """The same for the fields that an event's source added: one JSON text stays one."""
-    if not _is_personal(extra):
+    if not is_personal(extra):
         return extra
     return canonical_json(_blank(json.loads(extra)))
 
@@ -126,7 +126,7 @@ def _blank(value: Any) -> Any:
         return [_blank(one) for one in value]
     if isinstance(value, str):
         return redact(value.encode()).decode()
-    return "withheld" if _is_personal(str(value)) else value
+    return "withheld" if is_personal(str(value)) else value
 
 
 @dataclass(slots=True)
