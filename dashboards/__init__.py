@@ -1,1 +1,1 @@
-"""The place of what is made from the table of KPIs for Grafana; nothing is made yet."""
+"""What is made from the table of KPIs for Grafana and Prometheus: dashboards, recording rules and alerts, as files."""
