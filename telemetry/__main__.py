@@ -117,6 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--lang", choices=("en", "th"), default="en", help="language of names and definitions")
     p.set_defaults(run=commands.kpis)
 
+    p = sub.add_parser("seal", help="close the days of a site that are due, or check those that are sealed")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR")
+    p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
+    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument("--verify", action="store_true", help="check every record, hash and signature; nothing is sealed")
+    p.add_argument("--json", action="store_true", help="one JSON list")
+    p.set_defaults(run=commands.seal)
+
     p = sub.add_parser("definitions", help="every figure explained: formula, source, exclusions, settings")
     p.add_argument("--config", type=Path, metavar="FILE", help="with the rules of a site in this gecc.toml")
     p.add_argument("--site", metavar="S", help="which site of it")
@@ -137,8 +145,36 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="one JSON object")
     p.set_defaults(run=commands.staffing)
 
+    p = sub.add_parser("dashboards", help="what Grafana and Prometheus show and watch")
+    parts = p.add_subparsers(required=True, metavar="COMMAND")
+    p = parts.add_parser("build", help="write the dashboards in two languages, and the rules and alerts")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder; files of the same names are replaced")
+    p.set_defaults(run=commands.dashboards_build)
+
     p = sub.add_parser("token", help="a new token for who sends by HTTP, and the hash of it that gecc.toml holds")
     p.set_defaults(run=commands.token)
+
+    p = sub.add_parser("backup", help="a copy of the journal as it stands now, while the service runs")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR")
+    p.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the copy; a folder gets one named by its time"
+    )
+    p.add_argument("--keys", type=Path, metavar="FILE", help="copy keys.json too, to a place of its own")
+    p.set_defaults(run=commands.backup)
+
+    p = sub.add_parser("broker", help="certificates and accounts for a Mosquitto that lets in our devices only")
+    broker = p.add_subparsers(required=True, metavar="COMMAND")
+    p = broker.add_parser("certificates", help="an authority of our own, and the broker's certificate; again renews")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--host", action="append", required=True, metavar="NAME", help="as devices call it; may be repeated")
+    p.add_argument("--owner", metavar="USER", help="who runs the broker, where that is another")
+    p.set_defaults(run=commands.broker.certificates)
+    p = broker.add_parser("accounts", help="an account and its rules for each device; again adds and removes")
+    p.add_argument("--config", type=Path, required=True, metavar="FILE", help="gecc.toml")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--owner", metavar="USER", help="who runs the broker, where that is another")
+    p.add_argument("--renew", action="append", default=[], metavar="ACCOUNT", help="a new password for it")
+    p.set_defaults(run=commands.broker.accounts)
 
     p = sub.add_parser("config", help="look at a configuration")
     config = p.add_subparsers(required=True, metavar="COMMAND")

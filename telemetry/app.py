@@ -9,9 +9,8 @@ import logging
 import signal
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,14 +21,15 @@ from collectors.devices import Devices
 from collectors.formats import FORMATS, cloudevents_modes
 from collectors.formats.kiosk_json import DeviceRow, SiteRow
 from collectors.mqtt import MqttCollector
+from collectors.mqtt_publisher import MqttPublisher
 from collectors.recognition import Watched
 from collectors.tcp import TcpCollector
-from telemetry import crashpoints, staffing, staffing_view
+from telemetry import crashpoints
+from telemetry.answers import Answers
 from telemetry.board import Boards
 from telemetry.config import Config, Device, Mqtt, Site, Source, mqtt_password
-from telemetry.definitions import definition_rows
-from telemetry.exporters import prometheus
-from telemetry.figures import query
+from telemetry.downtime import Presence
+from telemetry.exporters import home_assistant, influxdb
 from telemetry.health import Health
 from telemetry.journal import Journal
 from telemetry.journal_reader import JournalError
@@ -38,19 +38,20 @@ from telemetry.metrics_view import MetricsView
 from telemetry.pipeline import Pipeline
 from telemetry.privacy import Pseudonyms
 from telemetry.rules import names_of
+from telemetry.scrapes import Scrapes
+from telemetry.sealing import Sealing
 from telemetry.sources import collector_of, decoder_of, left_spools, name_of, options_of, reads_of, teller_of
-from telemetry.sources_view import source_rows
 from telemetry.web.credentials import Signatures, read_key
 from telemetry.web.inbox import Inbox, Sender
 from telemetry.web.routes import make_app
-from telemetry.web.service import Board, BusyError, By, DefinitionRow, KpiRow, SourceRow
 from telemetry.web.serving import serve
 
 log = logging.getLogger("gecc")
 
 MQTT_SOURCE = "mqtt"
 LAST_COMMIT_S = 8.0
-MOST_QUERIES = 8
+DEVICES_AT_ONCE = 250
+"""Whose state is gathered for /metrics before others have their turn."""
 IO_THREADS = 16
 VERSION = version("gecc-telemetry")
 
@@ -94,14 +95,14 @@ def _first(group: BaseExceptionGroup[JournalError]) -> JournalError:
 
 
 class Service:
-    """Everything of one data folder, and what the pages ask of it."""
+    """Everything of one data folder."""
 
     def __init__(self, config: Config, *, clock: Callable[[], float]) -> None:
         self._config = config
         self._clock = clock
         self._sites = {s.id: s for s in config.sites}
         self._journal = Journal(config.data, crashpoint=crashpoints.from_environment())
-        self._journal.ensure([x for s in config.sites for x in names_of(s)])
+        self._journal.ensure([x for s in config.sites for x in (*names_of(s), *(f"{s.id}/{d.id}" for d in s.devices))])
         tellers = {name_of(source, site): teller_of(source, site) for site, source in self._sources()}
         self._journal.set_tellers({name: teller for name, teller in tellers.items() if teller is not None})
         self._pseudonyms = Pseudonyms(
@@ -126,15 +127,23 @@ class Service:
         self._boards = Boards(
             self._journal, self._sites, connected=self._connected, last_event_us=self._pipeline.latest_us
         )
-        self._queries = ThreadPoolExecutor(1, thread_name_prefix="query")
-        """Long questions have a thread of their own: the live figures must not wait for them."""
-        self._asked = 0
         self._followed: dict[str, Path] = {}
         """Log sources → the file that is followed."""
         self._listening: dict[str, TcpCollector] = {}
         """Sources that connect to us when they have something to say."""
-        self._shown: dict[tuple[str, tuple[str, str]], float] = {}
-        self._page: tuple[tuple[str, int], tuple[bytes, str]] | None = None
+        self.exporters: list[Callable[[], Mapping[str, float | Mapping[str, float]]]] = []
+        """What other exporters say of themselves on /metrics: see `exporters.standing.EXPORTED`."""
+        self._influxdb = None
+        if config.influxdb is not None:
+            self._influxdb = influxdb.Exporter(config, clock=clock, crashpoint=crashpoints.from_environment())
+            self.exporters.append(self._influxdb.metrics)
+        self._presence = Presence(self._journal, list(self._sites), clock=clock)
+        self._sealing = Sealing(config, version=VERSION, clock=clock, crashpoint=crashpoints.from_environment())
+        self._scrapes = Scrapes(self._live, self._view, clock=clock)
+        self.answers = Answers(
+            config, journal=self._journal, live=self._live, boards=self._boards, devices=self._devices,
+            health=self._health, metrics=self._scrapes.page, told=self._told, clock=clock,
+        )  # fmt: skip
         for folder in left_spools(config.data, config.sites):
             log.warning("%s: holds records of a source that is not read so any more; delete it, or they stay", folder)
 
@@ -143,12 +152,19 @@ class Service:
         await asyncio.to_thread(self._live.load)
         take = partial(self._pipeline.take, refuse_future=True)
         inbox = Inbox(self._senders(), take, storing=lambda: self._health.storing)
-        web = await serve(make_app(self, inbox=inbox), self._config.web.host, self._config.web.port)
+        web = await serve(make_app(self.answers, inbox=inbox), self._config.web.host, self._config.web.port)
         try:
             async with asyncio.TaskGroup() as tasks:
                 commits = tasks.create_task(self._pipeline.run_commits(), name="commits")
                 live = tasks.create_task(self._live.run(self._pipeline.in_writer), name="live")
                 keys = tasks.create_task(self._rotate_keys(), name="keys")
+                live_sensors = tasks.create_task(self._home_assistant(), name="home assistant")
+                views = [live_sensors, tasks.create_task(self._scrapes.take_up(), name="metrics")]
+                if self._influxdb is not None:
+                    views.append(tasks.create_task(self._influxdb.run(), name="influxdb"))
+                views.append(tasks.create_task(self._presence.run(self._pipeline.in_writer), name="presence"))
+                if self._config.archive.enabled:
+                    views.append(tasks.create_task(self._sealing.run(), name="seal"))
                 sources = [tasks.create_task(work, name=name) for name, work in self._collect()]
                 self._health.started = True
                 started(*web.address)
@@ -158,14 +174,14 @@ class Service:
                     task.cancel()
                 if sources:  # longer only if the disk is full: then what is not committed is not acknowledged
                     await asyncio.wait(sources, timeout=LAST_COMMIT_S)
-                for task in (commits, live, keys):
+                for task in (commits, live, keys, *views):
                     task.cancel()
         finally:
             await web.aclose()
 
     def close(self) -> None:
         """Let go of the data folder."""
-        self._queries.shutdown(wait=False, cancel_futures=True)
+        self.answers.close()
         self._pipeline.close()
         self._journal.close()
 
@@ -200,7 +216,8 @@ class Service:
             given: dict[str, Any] = {"site": site.id, "source": name, "options": options_of(source, site)}
             path, split = f"/v1/pbx/{source.format.partition('_')[0]}", None
             if source.format == "cloudevents_http":
-                given |= {"units": frozenset(service.id for service in site.services), "sites": ids}
+                units = {x.id for x in site.services}  # where there are none, any unit is taken
+                given |= {"units": frozenset(units and units | {x.id for x in site.channels}), "sites": ids}
                 path, split = "/v1/events", cloudevents_modes.split
             decoder = FORMATS[source.format].make(**given)
             self._pipeline.resume(name, decoder)
@@ -218,6 +235,30 @@ class Service:
                 self._pseudonyms.rotate(self.now_us())
             except OSError as problem:
                 log.error("keys.json: %s; the key stays until it can be changed", problem)  # noqa: TRY400
+
+    async def _home_assistant(self) -> None:
+        """The live figures at the broker, for whoever reads them there; nothing of it can stop the service."""
+        settings, mqtt = self._config.home_assistant, self._config.mqtt
+        if mqtt is None or not settings.enabled:
+            return
+        status = home_assistant.status_topic(mqtt.client_id)
+        sensors = home_assistant.Sensors(
+            self._config.sites,
+            board=self.answers.board,
+            version_of=lambda site: self._live.snapshot.version.get(self._live.codes[site], 0),
+            prefix=settings.prefix,
+            lang=settings.lang,
+            status=status,
+            version=VERSION,
+        )
+        ours = partial(home_assistant.topics_of, status=status)
+        born = (f"{settings.prefix}/status", b"online")
+        while True:
+            try:
+                await _publisher(mqtt, status, settings.prefix).run(sensors.wanted, ours=ours, repeat=born)
+            except Exception:
+                log.exception("Home Assistant gets no figures for a minute")
+            await asyncio.sleep(60)
 
     def _connected(self, site: str, name: str) -> bool | None:
         if any(s.id == name and s.http for s in self._sites[site].sources):
@@ -237,108 +278,37 @@ class Service:
         state, since_us = said
         return state == "online" or self._pipeline.latest_us.get(f"{site}/{name}", 0) > since_us
 
-    # -- what the pages ask (telemetry.web.service.Service) ----------------------------------------------------------
-
     def now_us(self) -> int:
+        """The clock that everything here follows."""
         return int(self._clock() * 1e6)
 
-    def now_ms(self) -> int:
-        return int(self._clock() * 1e3)
-
-    def sites(self) -> Sequence[Site]:
-        return self._config.sites
-
-    def board(self, site_id: str) -> Board:
-        return self._boards.board(site_id, self._live.snapshot, self.now_us())
-
-    def sources(self, site_id: str) -> list[SourceRow]:
-        return source_rows(
-            self._sites[site_id],
-            self.board(site_id)["sources"],
-            facts=self._devices.facts,
-            state=self._devices.state,
-            health=self._health.sources,
-            now_ms=self.now_ms(),
-        )
-
-    async def changed(self, site_id: str, last_version: int) -> int:
-        return await self._live.changed(self._live.codes[site_id], last_version)
-
-    async def kpis(self, site_id: str, from_: str | None, to: str | None, by: By, lang: str) -> list[KpiRow]:
-        site = self._sites[site_id]
-        if self._asked >= MOST_QUERIES:
-            raise BusyError("too many questions at once; ask again in a moment")
-        work = partial(query, self._journal, site, from_, to, now_us=self.now_us(), by=by, lang=lang)
-        self._asked += 1
-        try:
-            rows: Any = await asyncio.get_running_loop().run_in_executor(self._queries, work)
-        finally:
-            self._asked -= 1
-        return rows  # type: ignore[no-any-return]
-
-    async def staffing(
-        self, site_id: str, unit: str | None, weeks: int, what_if: str | None, lang: str
-    ) -> dict[str, Any]:
-        site, change = self._sites[site_id], staffing.what_if(what_if) if what_if else None
-        if self._asked >= MOST_QUERIES:
-            raise BusyError("too many questions at once; ask again in a moment")
-
-        def work() -> dict[str, Any]:
-            needs = staffing.staffing(self._journal, site, now_us=self.now_us(), unit=unit, weeks=weeks)
-            return staffing_view.report(needs, site, lang, change)
-
-        self._asked += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._queries, work)
-        finally:
-            self._asked -= 1
-
-    def definitions(self, site_id: str, lang: str) -> list[DefinitionRow]:
-        return definition_rows(lang, self._sites[site_id])
-
-    async def metrics(self, accept: str) -> tuple[bytes, str]:
-        """The page of this second; several scrapers share it."""
-        key = (accept, self.now_us() // 1_000_000)
-        if self._page is None or self._page[0] != key:
-            self._page = (key, await asyncio.to_thread(prometheus.render, self._view(), accept))
-        return self._page[1]
-
-    def _view(self) -> MetricsView:
-        facts = self._devices.facts([f"{s.id}/{d.id}" for s in self._config.sites for d in s.devices])
+    async def _view(self) -> MetricsView:
+        devices = [f"{s.id}/{d.id}" for s in self._config.sites for d in s.devices]
+        facts = {}
+        for first in range(0, len(devices), DEVICES_AT_ONCE):
+            facts.update(self._devices.facts(devices[first : first + DEVICES_AT_ONCE]))
+            await asyncio.sleep(0)
         return MetricsView(
             missing={name: f.sequence_missing for name, f in facts.items() if f.sequence_missing is not None},
             offsets_us={name: f.clock_offset_us for name, f in facts.items() if f.clock_offset_us is not None},
             version=VERSION,
-            shown=self._shown,
             sites={code: site for site, code in self._live.codes.items()},
             configured=self._config.sites,
             names=self._journal.names,
             snapshot=self._live.snapshot,
-            health=deepcopy(self._health),  # it is read in a thread
+            health=self._health.copy(),  # it is read in a thread
             earlier=self._earlier,
             latest_us=dict(self._pipeline.latest_us),
             connected=self._connected,
             at_us=self.now_us(),
+            calendar=self._live.calendar,
+            folder=self._config.data,
+            others={name: value for say in self.exporters for name, value in say().items()},
         )
 
-    def health(self) -> dict[str, Any]:
-        return {
-            "status": "ok",
-            "version": VERSION,
-            "commits": self._health.commits,
-            "sources": {
-                name: {
-                    "connected": s.connected,
-                    "problem": s.problem,
-                    "received": s.received,
-                    "rejected": dict(s.rejected),
-                }
-                for name, s in self._health.sources.items()
-            },
-        }
-
-    def ready(self) -> tuple[bool, dict[str, Any]]:
-        return self._health.ready()
+    def _told(self) -> dict[str, Any]:
+        exporter = {} if self._influxdb is None else {"influxdb": self._influxdb.status.health()}
+        return {"version": VERSION, **exporter, "sealed": self._sealing.health()}
 
 
 def _site_rows(sites: Sequence[Site]) -> dict[str, SiteRow]:
@@ -355,10 +325,25 @@ def _device_row(d: Device) -> DeviceRow:
     return DeviceRow(d.kind, d.unit, d.counter, d.scale_max, d.convention, d.topic, d.presses, d.debounce_s)
 
 
+def _tls(settings: Mqtt) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=settings.ca_file) if settings.tls else None
+
+
+def _publisher(settings: Mqtt, status: str, prefix: str) -> MqttPublisher:
+    return MqttPublisher(
+        host=settings.host,
+        port=settings.port,
+        version=settings.version,
+        client_id=f"{settings.client_id}-live",
+        username=settings.username,
+        password=mqtt_password(settings) or "",
+        tls_context=_tls(settings),
+        status_topic=status,
+        listen=(f"{prefix}/sensor/+/+/config", f"{prefix}/status"),
+    )
+
+
 def _mqtt(settings: Mqtt, other_topics: Sequence[str]) -> MqttCollector:
-    context = None
-    if settings.tls:
-        context = ssl.create_default_context(cafile=settings.ca_file)
     return MqttCollector(
         name=MQTT_SOURCE,
         host=settings.host,
@@ -367,7 +352,7 @@ def _mqtt(settings: Mqtt, other_topics: Sequence[str]) -> MqttCollector:
         client_id=settings.client_id,
         username=settings.username,
         password=mqtt_password(settings) or "",
-        tls_context=context,
+        tls_context=_tls(settings),
         other_topics=other_topics,
         receive_maximum=settings.receive_maximum,
         session_expiry_s=settings.session_expiry_s,

@@ -11,18 +11,20 @@ from typing import Any, Protocol
 
 from telemetry.config_reader import ConfigError, Given, nearest, parse, read, settings, shown
 from telemetry.hours import problems as hours_problems
-from telemetry.settings import Config, Device, Mqtt, Service, Site, Source, Web
+from telemetry.settings import Config, Device, Influxdb, Mqtt, Service, Site, Source, Web
 
 __all__ = [
     "Config",
     "ConfigError",
     "Device",
+    "Influxdb",
     "Mqtt",
     "Service",
     "Site",
     "Source",
     "Web",
     "check",
+    "influxdb_token",
     "load",
     "mqtt_password",
     "source_from",
@@ -90,6 +92,13 @@ def mqtt_password(mqtt: Mqtt, environ: Mapping[str, str] = os.environ) -> str | 
     return environ.get("GECC_MQTT_PASSWORD")
 
 
+def influxdb_token(influxdb: Influxdb, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The token from its file (without the line end), else from the environment, else None."""
+    if influxdb.token_file is not None:
+        return influxdb.token_file.read_text("utf-8-sig").rstrip("\r\n")
+    return environ.get("GECC_INFLUXDB_TOKEN")
+
+
 def check(config: Config, given: Given) -> None:
     """Tell `given` of what only several settings together can get wrong."""
     formats = given.names.get("formats")
@@ -122,8 +131,33 @@ def check(config: Config, given: Given) -> None:
     everywhere = [(f"sites[{i}].sources[{j}]", s) for i, x in enumerate(config.sites) for j, s in enumerate(x.sources)]
     _differ("listen", everywhere, given)
     _tokens(everywhere, given)
+    if config.home_assistant.enabled and config.mqtt is None:
+        given.wrong("home_assistant.enabled", "expected an [mqtt] table; there is no broker to publish to")
     if config.mqtt and config.mqtt.ca_file and not config.mqtt.tls:
         given.wrong("mqtt.ca_file", "expected tls = true beside it; without it nothing is encrypted")
+    if config.influxdb is not None:
+        check_influxdb(config.influxdb, given)
+    if config.archive.timestamp_url and not config.archive.timestamp_url.startswith(("http://", "https://")):
+        got = shown(config.archive.timestamp_url)
+        given.wrong("archive.timestamp_url", f"expected an address that begins with http:// or https://, got {got}")
+
+
+def check_influxdb(influxdb: Influxdb, given: Given) -> None:
+    """Tell what is wrong with the address of the store."""
+    scheme, _, rest = influxdb.url.partition("://")
+    if _told(given, "influxdb."):
+        return
+    if scheme not in ("http", "https") or not rest.strip("/"):
+        got = shown(influxdb.url)
+        given.wrong("influxdb.url", f"expected an address that begins with http:// or https://, got {got}")
+    elif "@" in rest:
+        given.wrong("influxdb.url", "a secret must not stand in this file: name the file of the token in token_file")
+    elif "?" in rest or "#" in rest:
+        given.wrong("influxdb.url", "expected no ? and # in it; bucket and org have settings of their own")
+    if not influxdb.bucket:
+        given.wrong("influxdb.bucket", "expected the name of a bucket")
+    if influxdb.ca_file is not None and scheme != "https":
+        given.wrong("influxdb.ca_file", "expected https:// beside it; without it nothing is encrypted")
 
 
 def check_time(site: Site, at: str, given: Given) -> None:

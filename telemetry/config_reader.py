@@ -365,6 +365,14 @@ def unit(*, empty: bool = False) -> Single:
     return _kind(f"a printable name of up to {MAX_UNIT} bytes without /, + or #", accepts)
 
 
+def topic_word() -> Single:
+    """One level or several of an MQTT topic, of letters that no configuration of a broker has to escape."""
+    return _kind(
+        "a topic of a-z, A-Z, 0-9, _ and -, with / between its levels",
+        lambda v: isinstance(v, str) and len(v) <= 64 and re.fullmatch(r"[\w-]+(/[\w-]+)*", v, re.ASCII) is not None,
+    )
+
+
 def named(of: str, noun: str) -> Single:
     """A name from the list `names[of]` of the caller."""
 

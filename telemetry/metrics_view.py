@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from kpis.cube import Cube
+import numpy as np
+
+from kpis.calendar import Calendar
 from telemetry.config import Site
 from telemetry.events import REJECT_REASONS
-from telemetry.exporters.prometheus import places_of
-from telemetry.exporters.view import WaitingNow
+from telemetry.exporters.view import SourceNow
 from telemetry.health import Health
 from telemetry.live import Snapshot
-
-MOST_UNITS = 50
-"""Units of a site beyond those it declares that have labels of their own; the rest together are `other`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,58 +33,22 @@ class MetricsView:
     """Source → time of its last event."""
     connected: Callable[[str, str], bool | None]
     at_us: int
-    shown: dict[tuple[str, tuple[str, str]], float]
-    """Counter and labels → what was last shown: an outcome may be revised, a counter may not go down."""
     missing: Mapping[str, int] = field(default_factory=dict)
     """Device's source → numbers that never came; of devices that number their messages."""
     offsets_us: Mapping[str, int] = field(default_factory=dict)
     """Device's source → receipt minus its own time; of devices that give times."""
+    calendar: Calendar = field(default_factory=Calendar)
+    folder: Path | None = None
+    """Where the journal lies."""
+    others: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
+    """What other exporters say of themselves: see `exporters.standing.EXPORTED`."""
 
     def now_us(self) -> int:
         return self.at_us
 
-    def counted(self) -> Cube:
-        return self.snapshot.counted
-
-    def labels(self) -> Mapping[tuple[int, int], tuple[str, str]]:
-        """(site, unit) codes → the labels they are counted under.
-
-        Queues are named by whoever configures the PBX: without a limit a mistake there would fill the scraper's memory.
-        The first that were ever seen keep their names, so that no counter changes its place.
-        """
-        declared = {(site.id, service.id) for site in self.configured for service in site.services}
-        cubes = self.counted(), self.matters()
-        seen = {place for cube in cubes for place in places_of(cube) if place[0] in self.sites}
-        seen |= {(s, u) for s, units in self.snapshot.waiting.items() for u in units}
-        out: dict[tuple[int, int], tuple[str, str]] = {}
-        others: dict[int, int] = {}
-        for s, u in sorted(seen):
-            site, unit = self.sites[s], self.names[u]
-            if unit and (site, unit) not in declared:
-                others[s] = others.get(s, 0) + 1
-                unit = unit if others[s] <= MOST_UNITS else "other"
-            out[s, u] = site, unit
-        return out
-
-    def today(self) -> Cube:
-        return self.snapshot.all_today
-
-    def matters(self) -> Cube:
-        return self.snapshot.all_matters
-
-    def waiting(self) -> Iterable[WaitingNow]:
-        labels = self.labels()
-        rows: dict[tuple[str, str], WaitingNow] = {}
-        for code, units in self.snapshot.waiting.items():
-            for unit, w in units.items():
-                one = WaitingNow(*labels[code, unit], w.tickets, w.tickets_since_us, w.calls, w.calls_since_us)
-                had = rows.get(labels[code, unit])
-                rows[labels[code, unit]] = one if had is None else had.joined(one)
-        return rows.values()
-
     def up(self) -> Iterable[tuple[str, str, bool]]:
         for site in self.configured:
-            for name in [*(d.id for d in site.devices), *(s.id for s in site.sources)]:
+            for name in _names_here(site):
                 there = self.connected(site.id, name)
                 if there is not None:
                     yield site.id, name, there
@@ -127,11 +91,41 @@ class MetricsView:
 
     def last_event_us(self) -> Mapping[str, int]:
         out: dict[str, int] = {}
+        ours = frozenset(self.sites.values())
         for source, t in self.latest_us.items():
             site = source.split("/", 1)[0]
-            if site in self.sites.values():
+            if site in ours:
                 out[site] = max(out.get(site, 0), t)
         return out
+
+    def service_open(self) -> Iterable[tuple[str, bool]]:
+        codes = np.array(list(self.sites), np.int64)
+        is_open = self.calendar.is_open(np.full(len(codes), self.at_us), codes)
+        return zip(self.sites.values(), is_open.tolist(), strict=True)
+
+    def sources_now(self) -> Iterable[SourceNow]:
+        here = [(s.id, x, f"{s.id}/{x}") for s in self.configured for x in _names_here(s)]
+        everywhere = [("", name, name) for name in self.health.sources if "/" not in name]
+        for site, unit, name in here + everywhere:
+            rejected = self.earlier.get((name, "refused"), 0) + self.health.refused.get(name, 0)
+            yield SourceNow(site, unit, self.latest_us.get(name), self.health.lag_us.get(name), rejected)
+
+    def disk(self) -> tuple[int, int] | None:
+        if self.folder is None:
+            return None
+        try:
+            usage = shutil.disk_usage(self.folder)
+        except OSError:
+            return None
+        return usage.free, usage.total
+
+    def exported(self) -> Mapping[str, float | Mapping[str, float]]:
+        return self.others
+
+
+def _names_here(site: Site) -> list[str]:
+    """Its devices and sources."""
+    return [*(d.id for d in site.devices), *(s.id for s in site.sources)]
 
 
 def _site_and_device(source: str) -> tuple[str, str]:

@@ -162,7 +162,8 @@ class Pipeline:
         new = await self.commit(Unit(name, decoded, received_us, cursor))
         batch.ack()
         for source, time_us in {e.source: e.time_us for e in decoded.events}.items():
-            self.latest_us[source] = max(time_us, self.latest_us.get(source, 0))
+            if time_us >= self.latest_us.get(source, 0):
+                self.latest_us[source], self._health.lag_us[source] = time_us, received_us - time_us
         self._count(name, len(batch.records), decoded, new)
         return decoded, new
 
@@ -174,6 +175,7 @@ class Pipeline:
         health.ignored += decoded.ignored
         for r in decoded.rejected:
             health.rejected[r.reason] += 1
+            self._health.refused[r.source or name] += 1
 
     async def commit(self, unit: Unit) -> int:
         """Store one unit together with whatever else waits; how many of its events were new."""

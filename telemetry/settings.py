@@ -34,6 +34,7 @@ from telemetry.config_reader import (
     number,
     one_of,
     text,
+    topic_word,
     unit,
     whole,
 )
@@ -299,6 +300,36 @@ class Mqtt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HomeAssistant:
+    """The live figures as sensors of a Home Assistant, told by the broker of `Mqtt`."""
+
+    enabled: Annotated[bool, FLAG, "Publish them."] = False
+    prefix: Annotated[str, topic_word(), "Prefix of discovery topics, as Home Assistant has it."] = "homeassistant"
+    lang: Annotated[str, one_of("th", "en"), "Language of the names of sensors."] = "th"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influxdb:
+    """The time series store that the sums of every quarter of an hour are written to: InfluxDB 2, or whatever takes its
+    write API."""
+
+    url: Annotated[str, text(500), "Address of the store, with http:// or https://."]
+    bucket: Annotated[str, text(128), "Bucket to write to; it must keep points for as long as the figures matter."]
+    org: Annotated[str, text(128), "Organisation of the bucket; empty where the store has none, as VictoriaMetrics."] = ""
+    token_file: Annotated[
+        Path | None, EXISTING_FILE, "File that holds the token; else the environment's GECC_INFLUXDB_TOKEN."
+    ] = None
+    ca_file: Annotated[
+        Path | None, EXISTING_FILE, "Certificates of the authority that signed the store's; else the system's."
+    ] = None
+    interval_s: Annotated[
+        float, number(3600), "The open day of a site is sent at most once in so many seconds."
+    ] = 60.0
+    timeout_s: Annotated[float, number(300), "Longest time to wait for an answer of the store, in seconds."] = 30.0
+    gzip: Annotated[bool, FLAG, "Pack what is sent."] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
     """Where the wallboard, the API and /metrics listen."""
 
@@ -307,8 +338,28 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """Closed days, sealed so that an assessor can check them."""
+
+    enabled: Annotated[bool, FLAG, "Seal each day of each site when its time for late events is over."] = True
+    seal_after_h: Annotated[float, number(8760), "Hours after its end for which a day stays open for late events."] = 72.0
+    timestamp_url: Annotated[
+        str, text(200), "Authority of time stamps (RFC 3161) that is asked for one over each sealed day; none where empty."
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     data: Annotated[Path, FOLDER, "Folder of the journal; relative to the folder of this file."]
     web: Annotated[Web, Table(Web), "Where the wallboard, the API and /metrics listen."] = field(default_factory=Web)
     mqtt: Annotated[Mqtt | None, Table(Mqtt), "The broker that devices publish to; none where left out."] = None
+    home_assistant: Annotated[
+        HomeAssistant, Table(HomeAssistant), "The live figures as sensors in Home Assistant, over the broker of [mqtt]."
+    ] = field(default_factory=HomeAssistant)
+    influxdb: Annotated[
+        Influxdb | None, Table(Influxdb), "The store that sums are written to, such as InfluxDB; none where left out."
+    ] = None
+    archive: Annotated[Archive, Table(Archive), "Closed days, sealed so that an assessor can check them."] = field(
+        default_factory=Archive
+    )
     sites: Annotated[tuple[Site, ...], Tables(Site), "The service centres."] = ()

@@ -35,8 +35,10 @@ def source_rows(
     state: Callable[[str], tuple[str, int] | None],
     health: Mapping[str, SourceHealth],
     now_ms: int,
+    lag_us: Mapping[str, int],
 ) -> list[SourceRow]:
-    """Rows in the order of the board's. `state` says what a device last told of itself, and since when (µs)."""
+    """Rows in the order of the board's. `state` says what a device last told of itself, and since when (µs);
+    `lag_us` the receipt minus the time of the newest message of each."""
     devices = {d.id: d for d in site.devices}
     logs = {s.id: s for s in site.sources}
     known = facts([f"{site.id}/{d}" for d in devices])
@@ -53,6 +55,7 @@ def source_rows(
             "since_ms": None,
             "last_event_ms": last,
             "lag_s": None if last is None else max(0.0, (now_ms - last) / 1000),
+            "delay_s": lag_us[name] / 1e6 if name in lag_us else None,
             "received": 0,
             "rejected": {},
             "sequence_missing": None,

@@ -169,6 +169,69 @@ def mosquitto(
 
 
 @contextmanager
+def victoria_metrics() -> Iterator[Server]:
+    """A VictoriaMetrics. Of different values written for one timestamp it shows any one, not the last."""
+    program = need("victoria-metrics")
+
+    def command(port: int, folder: Path) -> list[str]:
+        return [
+            program,
+            f"-storageDataPath={folder}/data",
+            f"-httpListenAddr=127.0.0.1:{port}",
+            "-retentionPeriod=100y",
+            "-search.latencyOffset=0s",
+            "-dedup.minScrapeInterval=1ms",
+            "-memory.allowedBytes=256MB",
+        ]
+
+    def ready(port: int) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    with Server(command, ready) as server:
+        yield server
+
+
+@contextmanager
+def influxd() -> Iterator[Server]:
+    """Debian's InfluxDB: the storage of 1.6, without the write API of 2.x. Of values for one timestamp the last counts."""
+    program = need("influxd")
+
+    def command(port: int, folder: Path) -> list[str]:
+        (folder / "influxdb.conf").write_text(
+            f"""reporting-disabled = true
+bind-address = "127.0.0.1:{free_port()}"
+[meta]
+dir = "{folder}/meta"
+logging-enabled = false
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+query-log-enabled = false
+[http]
+bind-address = "127.0.0.1:{port}"
+log-enabled = false
+[monitor]
+store-enabled = false
+"""
+        )
+        return [program, "run", "-config", f"{folder}/influxdb.conf"]
+
+    def ready(port: int) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=1) as answer:
+                return answer.status == 204
+        except OSError:
+            return False
+
+    with Server(command, ready) as server:
+        yield server
+
+
+@contextmanager
 def prometheus(targets: Sequence[str], scrape_interval: str = "1s", rules: str = "") -> Iterator[Server]:
     """A Prometheus that scrapes `targets` (host:port) and loads `rules` (YAML of rule groups)."""
     program = need("prometheus")

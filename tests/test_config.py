@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import MISSING, FrozenInstanceError
+from dataclasses import MISSING, FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,19 @@ from hypothesis import strategies as st
 from collectors.devices import CONVENTIONS
 from collectors.formats import FORMATS
 from kpis.results import KPIS
-from telemetry.config import DEFAULTS, Config, ConfigError, Mqtt, Site, check, load, mqtt_password, without_file
+from telemetry.config import (
+    DEFAULTS,
+    Config,
+    ConfigError,
+    Influxdb,
+    Mqtt,
+    Site,
+    check,
+    influxdb_token,
+    load,
+    mqtt_password,
+    without_file,
+)
 from telemetry.config_reader import Given, Table, Tables, every_setting, read, settings, shown
 
 ROOT = Path(__file__).parent.parent
@@ -244,6 +256,12 @@ BAD = [
         "[mqtt]\nhost = 'b'\nsession_expiry_s = -1",
         "mqtt.session_expiry_s: expected a whole number from 0 to 4294967295",
     ),
+    ("[influxdb]\nurl = 'localhost:8086'\nbucket = 'b'", "influxdb.url: expected an address that begins with http:// or https://"),
+    ("[influxdb]\nurl = 'http://u:p@s'\nbucket = 'b'", "influxdb.url: a secret must not stand in this file"),
+    ("[influxdb]\nurl = 'http://s/x?token=1'\nbucket = 'b'", "influxdb.url: expected no ? and # in it"),
+    ("[influxdb]\nurl = 'http://s'\nbucket = ''", "influxdb.bucket: expected the name of a bucket"),
+    ("[influxdb]\nurl = 'http://s'\nbucket = 'b'\nca_file = 'gecc.toml'", "influxdb.ca_file: expected https:// beside it"),
+    ("[influxdb]\nurl = 'http://s'\nbucket = 'b'\ntoken = 'x'", "influxdb.token: a secret must not stand in this file: name"),
     ("[[mqtt]]\nhost = 'b'", "mqtt: expected a table, got an array"),
 ]
 
@@ -342,11 +360,19 @@ def test_the_password_comes_from_its_file_without_the_line_end_else_from_the_env
     assert mqtt_password(Mqtt(host="b"), {}) is None
 
 
+def test_the_token_of_the_store_comes_from_its_file_or_else_from_the_environment(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("t0k3n\n")
+    to, environ = Influxdb(url="http://s", bucket="b"), {"GECC_INFLUXDB_TOKEN": "other"}
+    assert influxdb_token(replace(to, token_file=file), environ) == "t0k3n"
+    assert (influxdb_token(to, environ), influxdb_token(to, {})) == ("other", None)
+
+
 # The sample and the README ----------------------------------------------------------------------------------------
 
 
 def _uncommented(sample: str) -> str:
-    return re.sub(r"(?m)^# (?=[a-z_0-9]+ = |\[\[)", "", sample)
+    return re.sub(r"(?m)^# (?=[a-z_0-9]+ = |\[)", "", sample)
 
 
 def test_the_sample_is_a_good_configuration():
@@ -354,11 +380,12 @@ def test_the_sample_is_a_good_configuration():
 
 
 def test_the_sample_is_good_too_with_every_example_in_use(written, tmp_path):
-    for name in ("mqtt.password", "mqtt-ca.pem", "ami.password", "hmac.key"):
+    for name in ("mqtt.password", "mqtt-ca.pem", "ami.password", "hmac.key", "influxdb.token", "influxdb-ca.pem"):
         (tmp_path / name).write_text("x")
     config = load(written(_uncommented(SAMPLE.read_text())), formats=FORMATS, kpis=KPIS, conventions=CONVENTIONS)
     assert config.mqtt is not None
     assert config.mqtt.tls
+    assert config.influxdb is not None
 
 
 def test_the_sample_shows_every_setting_with_its_sentence():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def settings_of(args: Namespace, *, make: bool = False) -> tuple[Config, Site]:
     file = args.config or args.data / "gecc.toml"
     if args.config or file.exists():
         settings = load(file)
-        settings = Config(data=args.data, web=settings.web, mqtt=settings.mqtt, sites=settings.sites)
+        settings = replace(settings, data=args.data)
     else:
         settings = config.without_file(args.data, args.site)
         if not make and JournalReader(args.data).span(args.site) is None:

@@ -2,34 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from kpis.cube import Cube
+from telemetry.settings import Site
+
+
+class WaitingNow(Protocol):
+    """Who waits in one unit; the times are None where nobody does."""
+
+    @property
+    def tickets(self) -> int: ...
+    @property
+    def tickets_since_us(self) -> int | None: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def calls_since_us(self) -> int | None: ...
+
+
+class StandingNow(Protocol):
+    """What else stands open at a site."""
+
+    @property
+    def reply_due_us(self) -> Mapping[int, int]:
+        """Channel → until when the first that waits there is to be answered, where that is declared."""
+
+    @property
+    def counters(self) -> int | None:
+        """Counters that are open; None where none has told of it."""
+
+
+class SnapshotNow(Protocol):
+    """What the open days say, by site code."""
+
+    @property
+    def version(self) -> Mapping[int, int]:
+        """Only grows."""
+
+    @property
+    def sites(self) -> Mapping[int, Cube]:
+        """Yesterday and today."""
+
+    @property
+    def matters(self) -> Mapping[int, Cube]:
+        """Conversations and cases of any day, as they stand now."""
+
+    @property
+    def today(self) -> Mapping[int, int]:
+        """Local day, days since 1970."""
+
+    @property
+    def waiting(self) -> Mapping[int, Mapping[int, WaitingNow]]:
+        """By unit code."""
+
+    @property
+    def standing(self) -> Mapping[int, StandingNow]: ...
+    @property
+    def closed(self) -> Cube:
+        """The days before, of all sites; one cell a site and unit."""
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingNow:
+class SourceNow:
+    """A device or source, or, with site "", what serves all."""
+
     site: str
     unit: str
-    tickets: int
-    tickets_since_us: int | None
-    calls: int
-    calls_since_us: int | None
-
-    def joined(self, other: WaitingNow) -> WaitingNow:
-        """Both under the labels of the first."""
-        tickets = [t for t in (self.tickets_since_us, other.tickets_since_us) if t is not None]
-        calls = [t for t in (self.calls_since_us, other.calls_since_us) if t is not None]
-        return WaitingNow(
-            self.site,
-            self.unit,
-            self.tickets + other.tickets,
-            min(tickets, default=None),
-            self.calls + other.calls,
-            min(calls, default=None),
-        )
+    last_event_us: int | None
+    lag_us: int | None
+    """Receipt minus time of its newest records; None while none came since the service started."""
+    rejected: int
 
 
 class View(Protocol):
@@ -41,24 +86,18 @@ class View(Protocol):
     def sites(self) -> Mapping[int, str]:
         """Site code → id, of the configured sites."""
 
-    def labels(self) -> Mapping[tuple[int, int], tuple[str, str]]:
-        """(site, unit) codes → labels; several may share them."""
+    @property
+    def configured(self) -> Sequence[Site]: ...
+    @property
+    def names(self) -> Sequence[str]:
+        """What codes mean."""
 
     @property
-    def shown(self) -> dict[tuple[str, tuple[str, str]], float]:
-        """Counter and labels → what was last shown; kept between pages."""
-
+    def snapshot(self) -> SnapshotNow: ...
     def now_us(self) -> int: ...
-    def counted(self) -> Cube:
-        """Everything since the journal began, of families whose units may be labels; cells of any time."""
+    def service_open(self) -> Iterable[tuple[str, bool]]:
+        """(site, is it within its service hours)."""
 
-    def today(self) -> Cube:
-        """Today of every site."""
-
-    def matters(self) -> Cube:
-        """Conversations and cases of any day, as they stand now."""
-
-    def waiting(self) -> Iterable[WaitingNow]: ...
     def up(self) -> Iterable[tuple[str, str, bool]]:
         """(site, device or source, is it there)."""
 
@@ -76,3 +115,10 @@ class View(Protocol):
 
     def last_event_us(self) -> Mapping[str, int]:
         """Site → time of its last event."""
+
+    def sources_now(self) -> Iterable[SourceNow]: ...
+    def disk(self) -> tuple[int, int] | None:
+        """Bytes free and in all where the journal lies; None where that cannot be told."""
+
+    def exported(self) -> Mapping[str, float | Mapping[str, float]]:
+        """Metrics of other exporters, of those in `standing.EXPORTED`: a value, or one by its label."""

@@ -13,10 +13,17 @@ from typing import Any, Final, get_args
 
 from aiohttp import hdrs, web
 
-from telemetry.text import LANGUAGES
-from telemetry.web import pages
+from telemetry.web import large, pages
+from telemetry.web.asking import bad as _bad
+from telemetry.web.asking import language as _language
+from telemetry.web.asking import one as _one
+from telemetry.web.asking import only as _only
+from telemetry.web.asking import site_of
 from telemetry.web.definitions_page import definitions_page
 from telemetry.web.inbox import MAX_BODY, Inbox
+from telemetry.web.manager_routes import ManagerPages
+from telemetry.web.runbooks_page import runbooks
+from telemetry.web.screen_routes import Screens
 from telemetry.web.service import BusyError, By, Service, SiteInfo
 from telemetry.web.serving import SECURITY_HEADERS, Runner, serve
 from telemetry.web.stream import Streams
@@ -58,6 +65,7 @@ class _Routes:
             digest.update(name.encode() + b"\0" + body)
         self._page = digest.hexdigest()[:16]
         self.streams = Streams(service, dumps, page=self._page, heartbeat_s=heartbeat_s, blocked_s=blocked_s)
+        self._screens = Screens(service, self.streams, self._page)
 
     def table(self) -> dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]:
         """Every route there is."""
@@ -70,6 +78,9 @@ class _Routes:
             "/v1/staffing": self.staffing,
             "/v1/definitions": self.definitions,
             "/definitions": self.definitions_page,
+            "/runbooks": runbooks,
+            **self._screens.table(),
+            **ManagerPages(self._service, self._page).table(),
             "/metrics": self.metrics,
             "/healthz": self.health,
             "/readyz": self.ready,
@@ -88,11 +99,13 @@ class _Routes:
 
     async def board(self, request: web.Request) -> web.Response:
         _only(request, "site")
-        return _json(self._service.board(self._site(request).id))
+        return _json(await self._service.board_soon(self._site(request).id))
 
     async def sources(self, request: web.Request) -> web.Response:
         _only(request, "site")
-        return _json(self._service.sources(self._site(request).id))
+        site = self._site(request)
+        await self._service.board_soon(site.id)  # which is what takes time of them
+        return _json(self._service.sources(site.id))
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         _only(request, "site")
@@ -138,9 +151,9 @@ class _Routes:
         except BusyError as error:
             raise web.HTTPServiceUnavailable(text=str(error), headers={hdrs.RETRY_AFTER: "2"}) from error
 
-    async def metrics(self, request: web.Request) -> web.Response:
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
         body, kind = await self._service.metrics(request.headers.get(hdrs.ACCEPT, ""))
-        return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
+        return await large.send(request, body, {"Content-Type": kind, "Cache-Control": "no-store"})
 
     async def health(self, _request: web.Request) -> web.Response:
         return _json(self._service.health())
@@ -165,17 +178,7 @@ class _Routes:
         return web.Response(body=body, headers=headers)
 
     def _site(self, request: web.Request) -> SiteInfo:
-        """The site that the request names; the only one there is when it names none."""
-        sites = self._service.sites()
-        name = _one(request, "site")
-        if not name:
-            if len(sites) == 1:
-                return sites[0]
-            raise _bad("site is missing")
-        for site in sites:
-            if site.id == name:
-                return site
-        raise web.HTTPNotFound(text="unknown site")
+        return site_of(request, self._service)
 
 
 def dumps(value: object) -> str:
@@ -200,32 +203,6 @@ def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(
         text=dumps(value), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
     )
-
-
-def _bad(text: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=text)
-
-
-def _language(request: web.Request, default: str) -> str:
-    lang = _one(request, "lang") or default
-    if lang not in LANGUAGES:
-        raise _bad(f"lang must be one of: {', '.join(LANGUAGES)}")
-    return lang
-
-
-def _one(request: web.Request, name: str) -> str:
-    """The argument, empty when it is not given; given twice it has no meaning."""
-    values = request.query.getall(name, [])
-    if len(values) > 1:
-        raise _bad(f"{name} is given more than once")
-    return values[0] if values else ""
-
-
-def _only(request: web.Request, *names: str) -> None:
-    """A misspelt argument must not silently answer another question than was asked."""
-    for name in request.query:
-        if name not in names:
-            raise _bad(f"unknown argument {name[:40]!r}; known: {', '.join(names)}")
 
 
 @web.middleware

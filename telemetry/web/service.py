@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
+from telemetry.web.screens import Glance, Hall, OwnTicket
+
 Verdict = Literal["met", "not_met", "insufficient_data"]
 UnitKind = Literal["ratio", "seconds", "percent", "count", "histogram"]
 BetterWord = Literal["higher", "lower", "none"]
@@ -114,7 +116,8 @@ class Dropped(TypedDict):
 
 
 class SourceRow(TypedDict):
-    """One device or log. Counts of messages and rejects are since the start of the service."""
+    """One device or log. `lag_s` is the age of its last event, `delay_s` the receipt of the newest minus its own time.
+    Counts of messages and rejects are since the start of the service."""
 
     id: str
     kind: Literal["kiosk", "button", "counter", "log", "mqtt"]
@@ -124,6 +127,7 @@ class SourceRow(TypedDict):
     since_ms: int | None
     last_event_ms: int | None
     lag_s: float | None
+    delay_s: float | None
     received: int
     rejected: dict[str, int]
     sequence_missing: int | None
@@ -203,6 +207,22 @@ class Service(Protocol):
         """The newest snapshot; KeyError for an unknown site."""
         ...
 
+    async def board_soon(self, site_id: str) -> Board:
+        """The same, made where nothing waits for it: a first board of a version takes milliseconds."""
+        ...
+
+    async def hall(self, site_id: str) -> Hall:
+        """Who is called where, and how long the lines are; KeyError for an unknown site."""
+        ...
+
+    async def ticket(self, site_id: str, label: str) -> OwnTicket:
+        """One ticket of today; KeyError for an unknown site."""
+        ...
+
+    async def glance(self, site_id: str) -> Glance:
+        """What counter staff need beside the board; KeyError for an unknown site."""
+        ...
+
     def sources(self, site_id: str) -> list[SourceRow]:
         """What is known of each device and log; KeyError for an unknown site."""
         ...
@@ -225,6 +245,24 @@ class Service(Protocol):
     ) -> dict[str, Any]:
         """Who is needed when, and who will come (`telemetry.staffing_view`). ValueError says what is wrong with the
         question, BusyError that others are being answered."""
+        ...
+
+    async def manager(self, site_id: str, from_: str | None, to: str | None, lang: str) -> dict[str, Any]:
+        """Today against target, the course of the last weeks, the worst half-hours of a period
+        (`telemetry.manager`). ValueError and BusyError as above."""
+        ...
+
+    async def drill(
+        self, site_id: str, kpi: str, from_: str | None, to: str | None, *, unit: str | None, part: str | None,
+        page: int, lang: str,
+    ) -> dict[str, Any]:  # fmt: skip
+        """The contacts behind a figure (`telemetry.drill_view`). KeyError for an unknown KPI; ValueError and BusyError as
+        above."""
+        ...
+
+    async def contact(self, site_id: str, key: int, lang: str) -> dict[str, Any]:
+        """One contact and its events (`telemetry.drill_view`). KeyError where the site has none of that key, BusyError as
+        above."""
         ...
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from telemetry.web.service import Board, Service
+from telemetry.web.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,14 @@ class Streams:
         self._page = page
         self._heartbeat_s = heartbeat_s
         self._blocked_s = blocked_s
-        self._frames: dict[str, tuple[Board, bytes]] = {}
+        self._frames: dict[str, tuple[int, bytes]] = {}
+        """Site → version and event of its newest board."""
+        self._making: dict[str, asyncio.Lock] = {}
         self._open: set[asyncio.Task[object]] = set()
 
-    async def respond(self, request: web.Request, site_id: str) -> web.StreamResponse:
-        """Serve one stream until its reader goes. Whatever Last-Event-ID says, the newest board comes at once."""
+    async def respond(self, request: web.Request, site_id: str, *, versions_only: bool = False) -> web.StreamResponse:
+        """Serve one stream until its reader goes. Whatever Last-Event-ID says, the newest board comes at once; with
+        `versions_only` its version alone, for pages that are then fetched."""
         if len(self._open) >= MAX_STREAMS:
             raise web.HTTPServiceUnavailable(text="too many open streams", headers={"Retry-After": "5"})
         response = web.StreamResponse(
@@ -51,7 +54,7 @@ class Streams:
         self._open.add(task)
         try:
             await response.prepare(request)
-            await self._feed(request, response, site_id)
+            await self._feed(request, response, site_id, self._version if versions_only else self._frame)
         except (ConnectionResetError, TimeoutError):
             if request.transport is not None:
                 request.transport.abort()  # a polite close would wait for the reader that does not read
@@ -67,23 +70,29 @@ class Streams:
         for task in list(self._open):
             task.cancel()
 
-    async def _feed(self, request: web.Request, response: web.StreamResponse, site_id: str) -> None:
+    async def _feed(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        site_id: str,
+        frame_of: Callable[[str, int], Awaitable[tuple[int, bytes]]],
+    ) -> None:
         transport = request.transport
         if transport is None:
             return
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        board, frame = self._frame(site_id)
+        version, frame = await frame_of(site_id, await self._service.changed(site_id, -1))
         await self._send(response, transport, b"retry: %d\n\n" % RETRY_MS + frame + self._beat())
         while True:
             try:
                 async with asyncio.timeout(self._heartbeat_s):
-                    await self._service.changed(site_id, board["version"])
+                    newest = await self._service.changed(site_id, version)
             except TimeoutError:
                 await self._send(response, transport, self._beat())
                 continue
-            board, frame = self._frame(site_id)
+            version, frame = await frame_of(site_id, newest)
             await self._send(response, transport, frame)
 
     async def _send(self, response: web.StreamResponse, transport: asyncio.WriteTransport, data: bytes) -> None:
@@ -95,15 +104,19 @@ class Streams:
                     raise ConnectionResetError
                 await asyncio.sleep(0.05)
 
-    def _frame(self, site_id: str) -> tuple[Board, bytes]:
-        """The newest board as an event; encoded once, however many screens show it."""
-        board = self._service.board(site_id)
-        kept = self._frames.get(site_id)
-        if kept is None or kept[0] is not board:
-            # JSON has no raw line ends, so one data line is always enough.
-            text = f"id: {board['version']}\ndata: {self._dumps(board)}\n\n"
-            kept = self._frames[site_id] = (board, text.encode())
+    async def _frame(self, site_id: str, version: int) -> tuple[int, bytes]:
+        """The newest board as an event, of this version or a later one: made once, however many screens show it."""
+        async with self._making.setdefault(site_id, asyncio.Lock()):
+            kept = self._frames.get(site_id)
+            if kept is None or kept[0] < version:
+                board = await self._service.board_soon(site_id)
+                # JSON has no raw line ends, so one data line is always enough.
+                text = f"id: {board['version']}\ndata: {self._dumps(board)}\n\n"
+                kept = self._frames[site_id] = (board["version"], text.encode())
         return kept
+
+    async def _version(self, _site_id: str, version: int) -> tuple[int, bytes]:
+        return version, f'id: {version}\ndata: {{"version":{version}}}\n\n'.encode()
 
     def _beat(self) -> bytes:
         """Sign of life: a comment for proxies, an event for the page (scripts cannot see comments)."""

@@ -21,6 +21,8 @@ from collectors.base import Batch
 from collectors.mqtt import MqttCollector
 from telemetry import app, commands
 from telemetry.commands.common import load
+from telemetry.exporters import influxdb
+from telemetry.exporters.influxdb_sending import Sending
 
 BORN_S = 0.3
 """A life that is asked to go before it listens for signals dies of it, as any program would."""
@@ -35,6 +37,17 @@ class AcknowledgesAtReceipt(MqttCollector):
             yield Batch(batch.records, lambda: None)
 
 
+class DoneBeforeWritten(Sending):
+    """The known-bad control: what is to be sent is done with before the store has it."""
+
+    def send(self, changes: Any) -> None:
+        with self._state.transaction():
+            for change in changes:
+                self._state.set_written(change.site, change.day, change.written, self._now_s)
+                self._state.done(change.site, change.day)
+        super().send(changes)
+
+
 def live(config: Path) -> None:
     """One life: what `gecc run` does."""
     settings = load(config)
@@ -45,12 +58,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="one life of the service after the other")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--early-ack", action="store_true", help="the control that must lose something")
+    parser.add_argument("--done-early", action="store_true", help="the control of the exporter that must lose something")
+    parser.add_argument("--believe", action="store_true", help="what a store said it has is not given to it again")
     parser.add_argument("--signal", type=int, default=0, help="sent to each life at a random moment; 0 is never")
     parser.add_argument("--seconds", type=float, nargs=2, default=(0.05, 0.4), help="least and most of such a life")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if args.early_ack:
         app.MqttCollector = AcknowledgesAtReceipt  # type: ignore[misc]
+    if args.done_early:
+        influxdb.Sending = DoneBeforeWritten  # type: ignore[misc]
+    if args.believe or args.done_early:
+        influxdb.DOUBTED_S = -1e9
     stopping = False
 
     def stop(*_: object) -> None:

@@ -22,7 +22,7 @@ import pytest
 from kpis.model import By, Kind
 from kpis.results import KPIS
 from telemetry.board import WALL
-from telemetry.exporters.prometheus import metric_name, today_name
+from telemetry.metric_names import metric_name, today_name
 from telemetry.simulate import Day, demo_config_toml, run_simulation, simulate_day
 from tests.servers import Server, mosquitto, need, prometheus
 from tests.service.harness import ROOT, Gecc, fetch, wait_until

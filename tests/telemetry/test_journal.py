@@ -90,6 +90,7 @@ def test_one_commit_holds_events_rejects_gaps_and_the_cursor(journal):
         ("mqtt", "ignored"): 3,
         ("mqtt", "gaps"): 1,
         ("mqtt", "rejected:not_json"): 1,
+        ("a/k1", "refused"): 1,
     }
 
 

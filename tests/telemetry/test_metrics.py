@@ -11,18 +11,19 @@ from kpis.model import By
 from kpis.results import KPIS
 from telemetry.config import Service, Site
 from telemetry.events import Decoded, Event
-from telemetry.exporters.prometheus import render
+from telemetry.exporters.places import MOST_UNITS
+from telemetry.exporters.prometheus import Pages
 from telemetry.health import Health
 from telemetry.journal import Journal, Unit
 from telemetry.live import Live
-from telemetry.metrics_view import MOST_UNITS, MetricsView
+from telemetry.metrics_view import MetricsView
 
 NOW_US = int(time.time() * 1e6)
 SITE = Site(id="s", timezone="UTC", services=(Service(id="declared"),))
 
 
-def page(folder, events, shown=None, **more):
-    """The samples of /metrics after these events: (name, site, unit, le) → value."""
+def page(folder, events, pages=None, **more):
+    """The samples of /metrics after these events: (name, site, unit, le) → value. `pages` are those of one service."""
     journal = Journal(folder)
     try:
         journal.ensure(["s", "declared"])
@@ -40,10 +41,9 @@ def page(folder, events, shown=None, **more):
             latest_us={},
             connected=lambda _site, _name: None,
             at_us=NOW_US,
-            shown={} if shown is None else shown,
             **more,
         )
-        text = render(view, "")[0].decode()
+        text = (pages or Pages()).render(view).decode()
     finally:
         journal.close()
     return {
@@ -107,10 +107,10 @@ def test_an_outcome_that_is_revised_takes_no_counter_down(tmp_path, first, then,
             for i, (kind, at) in enumerate(steps)
         ]
 
-    shown: dict = {}
+    pages = Pages()
     name = (f"gecc_{counter}_total", "s", "declared", None)
-    assert page(tmp_path, events(first, 0), shown)[name] == 1
-    revised = page(tmp_path, events(then, 10), shown)
+    assert page(tmp_path, events(first, 0), pages)[name] == 1
+    revised = page(tmp_path, events(then, 10), pages)
     assert revised[name] == 1
     assert revised[f"gecc_today_{counter}", "s", None, None] == 0
 

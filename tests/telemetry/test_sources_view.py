@@ -34,6 +34,7 @@ def rows():
         state={"s/b1": ("online", 5_000)}.get,
         health={"s/pbx": health},
         now_ms=NOW_MS,
+        lag_us={"s/b1": 250_000},
     )
 
 
@@ -47,6 +48,7 @@ def test_a_device_shows_what_it_lost_dropped_and_how_its_clock_goes():
         "since_ms": 5,
         "last_event_ms": NOW_MS - 1500,
         "lag_s": 1.5,
+        "delay_s": 0.25,
         "received": 9,
         "rejected": {"bad_field": 1},
         "sequence_missing": 2,
@@ -58,7 +60,7 @@ def test_a_device_shows_what_it_lost_dropped_and_how_its_clock_goes():
 
 def test_what_is_not_known_is_none_and_never_0():
     row = rows()[1]
-    unknown = ("since_ms", "last_event_ms", "lag_s", "sequence_missing", "clock_offset_ms", "dropped")
+    unknown = ("since_ms", "last_event_ms", "lag_s", "delay_s", "sequence_missing", "clock_offset_ms", "dropped")
     assert [row[key] for key in unknown] == [None] * len(unknown)
 
 

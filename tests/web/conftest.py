@@ -16,6 +16,17 @@ from telemetry.web.routes import make_app, serve
 BOARD = json.loads(Path(__file__).with_name("board.json").read_text(encoding="utf-8"))
 
 
+SOURCE = {
+    "convention": None, "format": None, "since_ms": None, "lag_s": None, "delay_s": None, "received": 0, "rejected": {}, "sequence_missing": None,
+    "clock_offset_ms": None, "clock_flagged": False, "dropped": None,
+}  # fmt: skip
+HALL = {"version": 1, "as_of_ms": BOARD["as_of_ms"], "told": True, "calls": [], "lines": []}
+OWN = {
+    "standing": "unknown", "ahead": None, "counter": None, "called_ms": None, "unit": "", "name_th": "", "name_en": "",
+    "from_minutes": None, "to_minutes": None,
+}  # fmt: skip
+
+
 class FakeService:
     """Boards in a dict; `push` publishes a new version of one. The clock runs on from the recorded moment."""
 
@@ -26,6 +37,8 @@ class FakeService:
         self.is_ready = True
         self.broken = False
         self.clock_ms = BOARD["as_of_ms"]
+        self.halls, self.tickets, self.glances = {}, {}, {}
+        """Site (or ticket) → what differs there from `HALL`, `OWN` and no channel at all."""
 
     def now_ms(self):
         return self.clock_ms
@@ -39,7 +52,19 @@ class FakeService:
         return self.boards[site_id]
 
     def sources(self, site_id):
-        return [{"id": row["id"], "state": row["state"]} for row in self.boards[site_id]["sources"]]
+        return [{**SOURCE, **row} for row in self.boards[site_id]["sources"]]
+
+    async def board_soon(self, site_id):
+        return self.board(site_id)
+
+    async def hall(self, site_id):
+        return {**HALL, **self.halls.get(site_id, {}), "version": self.boards[site_id]["version"]}
+
+    async def ticket(self, site_id, label):
+        return {**OWN, "ticket": label, **self.tickets.get(label, {})}
+
+    async def glance(self, site_id):
+        return self.glances.get(site_id, {"replies": [], "complaints": None})
 
     async def changed(self, site_id, last_version):
         async with self.changes:
@@ -89,7 +114,15 @@ class FakeService:
         self.asked.append((site_id, unit, weeks, what_if, lang))
         if what_if == "more":
             raise ValueError("what-if: expected a half-hour and a change")
-        return {"site": site_id, "state": "insufficient_data", "units": []}
+        return {
+            "site": site_id, "state": "insufficient_data", "units": [], "hours_declared": False, "what_if": [], "method": ["How"],
+            "least_days": 4, "least_n": 30,
+        }  # fmt: skip
+
+    async def manager(self, site_id, from_, to, lang):
+        self.asked.append((site_id, from_, to, lang))
+        moment = {"as_of": "2026-11-21T09:41:00+07:00", "today": "2026-11-21", "tomorrow": "2026-11-22"}
+        return {**moment, "from": "2026-10-25", "to": "2026-11-22", "min_n": 30, "least_days": 3, "groups": [], "worst": []}
 
     async def metrics(self, accept):
         return b"# EOF\n", "application/openmetrics-text; version=1.0.0; charset=utf-8"

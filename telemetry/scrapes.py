@@ -1,0 +1,53 @@
+"""The page of /metrics: made for each second that somebody asks, from snapshots that were made ready before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from telemetry.exporters import prometheus
+from telemetry.live import Live
+from telemetry.metrics_view import MetricsView
+
+log = logging.getLogger("gecc.metrics")
+
+SCRAPED_S = 300.0
+"""After so long without a scrape nothing is made ready for the next."""
+
+
+class Scrapes:
+    """The pages of one service."""
+
+    def __init__(self, live: Live, view: Callable[[], Awaitable[MetricsView]], *, clock: Callable[[], float]) -> None:
+        """`view` gathers one moment of the service, on the event loop."""
+        self._live, self._view, self._clock = live, view, clock
+        self._pages = prometheus.Pages()
+        self._scraped_s = -SCRAPED_S
+        """When /metrics was last asked for."""
+        self._made: dict[tuple[bool, int], asyncio.Future[bytes]] = {}
+        """Pages of this second."""
+
+    async def page(self, accept: str) -> tuple[bytes, str]:
+        """The page of this second; several scrapers share it."""
+        self._scraped_s = time.monotonic()
+        openmetrics, content_type = prometheus.negotiated(accept)
+        key = (openmetrics, int(self._clock()))
+        if key not in self._made:
+            self._made = {k: page for k, page in self._made.items() if k[1] == key[1]}
+            self._made[key] = asyncio.ensure_future(self._render(openmetrics=openmetrics))
+        return await asyncio.shield(self._made[key]), content_type
+
+    async def take_up(self) -> None:
+        """While somebody scrapes, each snapshot is made ready for the next page."""
+        while True:
+            await self._live.refreshed()
+            if time.monotonic() - self._scraped_s < SCRAPED_S:
+                try:
+                    await asyncio.to_thread(self._pages.take_up, lambda: self._live.snapshot)
+                except Exception:
+                    log.exception("/metrics could not be made ready")  # whoever asks for it is told again
+
+    async def _render(self, *, openmetrics: bool) -> bytes:
+        return await asyncio.to_thread(self._pages.render, await self._view(), openmetrics=openmetrics)

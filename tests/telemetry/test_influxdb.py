@@ -1,0 +1,291 @@
+"""What the store holds in the end is what /v1/kpis says, whatever came in which order."""
+
+from __future__ import annotations
+
+import os
+import random
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from kpis.model import By
+from kpis.results import KPIS, evaluate
+from kpis.rollup import labelled, roll_up
+from telemetry.config import Config, Influxdb, Service, Site
+from telemetry.cubes import site_cube
+from telemetry.events import Decoded, Event
+from telemetry.exporters import influxdb_store
+from telemetry.exporters.influxdb import Exporter
+from telemetry.exporters.influxdb_points import shapes
+from telemetry.figures import query
+from telemetry.journal import Journal, Unit
+from telemetry.journal_reader import JournalReader
+from telemetry.rules import names_of, zones_of
+from tests.kpis import worlds
+from tests.kpis.worlds import S
+from tests.telemetry.influxdb_tools import FakeStore
+
+DAY_US = 86_400 * S
+SENT = frozenset(name for shape in shapes() for name in shape.measures)
+"""Measures that points carry."""
+SUMS = {name: kpi for name, kpi in KPIS.items() if kpi.kind in ("count", "ratio", "mean") and kpi.by in (By.UNIT, By.SITE)
+        and {m for m in (kpi.numerator, kpi.denominator) if m} <= SENT}  # fmt: skip
+
+
+class Room:
+    """A journal, a store that is a dictionary, and an exporter between them; time is told."""
+
+    def __init__(self, folder, sites, now_us, *, store=None) -> None:
+        self.folder, self.sites, self.now_us, self.mono = folder, sites, now_us, 0.0
+        self.store = store or FakeStore()
+        self.journal = Journal(folder, pack_rows=40)
+        self.journal.ensure([x for s in sites for x in names_of(s)])
+        self.open()
+
+    def open(self, sites=None) -> None:
+        self.sites = sites or self.sites
+        url = self.store.url if self.store.port else "http://127.0.0.1:1"
+        config = Config(data=self.folder, sites=tuple(self.sites), influxdb=Influxdb(url=url, bucket="b", timeout_s=2))
+        self.exporter = Exporter(
+            config, clock=lambda: self.now_us / 1e6, monotonic=lambda: self.mono, worked=lambda: 0.0,
+        )  # fmt: skip
+        if not self.store.port:
+            self.exporter._store.write = self.write
+
+    def write(self, lines):
+        assert 0 < len(lines) <= influxdb_store.MOST_POINTS
+        self.store.calls.append(lines)
+        self.store.take(lines)
+        return []
+
+    def commit(self, *events) -> None:
+        if events:
+            self.journal.commit([Unit(events[0].source, Decoded(list(events)), self.now_us)])
+
+    def settle(self, steps=500) -> None:
+        """Until nothing is due: whatever waits to be looked at again gets its time."""
+        idle = 0
+        for _ in range(steps):
+            wait = self.exporter.step()
+            self.mono += wait
+            state = self.exporter._state
+            if state is not None and not state.due_sites() and not self.exporter._gathered:
+                idle += 1
+                if idle > 2:
+                    return
+            elif wait > 0:
+                self.mono += 1000
+        raise AssertionError(f"still due: {self.exporter.status}")
+
+    def pass_time(self, us) -> None:
+        self.now_us += us
+        self.mono += us / 1e6
+
+    def close(self) -> None:
+        self.exporter.close()
+        self.journal.close()
+
+
+def points_say(room, site):
+    """(kpi, unit or None for the whole site, day) → (numerator, denominator) as the points have it, where not both are 0."""
+    zone, out = ZoneInfo(site.timezone), {}
+    for (_, tags, at), fields in room.store.points.items():
+        has = dict(tags)
+        if has["site"] == site.id:
+            day = datetime.fromtimestamp(at, zone).date().isoformat()
+            for name, kpi in SUMS.items():
+                sums = [fields.get(m, 0) for m in (kpi.numerator, kpi.denominator)]
+                if any(sums):
+                    for unit in {None, has.get("unit", "")} if kpi.by is By.UNIT else {None}:
+                        had = out.get((name, unit, day), (0, 0))
+                        out[name, unit, day] = had[0] + sums[0], had[1] + sums[1]
+    return {key: sums for key, sums in out.items() if any(sums)}
+
+
+def core_says(room, site):
+    """The same of the cube that /v1/kpis is made of: of the days that are over, and of those that are not."""
+    reader = JournalReader(room.folder)
+    zones = zones_of([site], reader.code)
+    today = int(zones.to_local(np.array([room.now_us]), np.array([reader.code(site.id)]))[0] // DAY_US)
+    out = {}
+    first = int((reader.span(site.id) or (room.now_us,))[0] // DAY_US) - 2
+    for days in ((min(first, today), today), (today, today + 20_000)):
+        cube = site_cube(reader, site, tuple(day * 96 for day in days), room.now_us)
+        for by_unit in (False, True):
+
+            def label(block, by_unit=by_unit):
+                mine = block.by is By.UNIT if by_unit else block.by in (By.UNIT, By.SITE)
+                return np.where(mine, block.quarter // 96 << 20 | (block.unit if by_unit else 0), -1)
+
+            labels, places = labelled(cube, label)
+            sums, seconds = roll_up(cube, places, len(labels))
+            for name, kpi in SUMS.items():
+                if by_unit and kpi.by is not By.UNIT:
+                    continue
+                r = evaluate(kpi, sums, seconds, len(labels))
+                for i in np.flatnonzero(np.nan_to_num(r.numerator) + np.nan_to_num(r.denominator)):
+                    day = date(1970, 1, 1) + timedelta(days=int(labels[i]) >> 20)
+                    unit = reader.names[int(labels[i]) & 0xFFFFF] if by_unit else None
+                    out[name, unit, day.isoformat()] = tuple(
+                        int(np.nan_to_num(x[i])) for x in (r.numerator, r.denominator)
+                    )
+    return out
+
+
+def rows_say(room, site, day):
+    """The same of the rows of /v1/kpis itself, of one day."""
+    out, after = {}, day + timedelta(days=1)
+    for by in ("total", "unit"):
+        rows = query(JournalReader(room.folder), site, str(day), str(after), now_us=room.now_us, by=by)
+        for row in rows:
+            kpi = SUMS.get(row["kpi"])
+            sums = [row["numerator"] or 0, row["denominator"] or 0]
+            if kpi is not None and any(sums):
+                out[row["kpi"], row["unit"], str(day)] = round(sums[0] * kpi.per / kpi.times), sums[1]
+    return out
+
+
+def same(room, days=1):
+    for site in room.sites:
+        told = points_say(room, site)
+        true = core_says(room, site)
+        assert {k: (told.get(k), true.get(k)) for k in told.keys() | true.keys() if told.get(k) != true.get(k)} == {}, (
+            site.id
+        )
+        for day in random.Random(1).sample(sorted({key[2] for key in told}), min(days, len({key[2] for key in told}))):
+            mine = {key: sums for key, sums in told.items() if key[2] == day}
+            assert mine == rows_say(room, site, date.fromisoformat(day))
+
+
+slow = settings(
+    deadline=None,
+    max_examples=int(os.environ.get("GECC_EXAMPLES", "8")),
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@slow
+@given(st.data())
+def test_after_any_stream_the_points_of_each_day_add_up_to_its_rows_of_v1_kpis(tmp_path_factory, data):
+    world = data.draw(worlds.worlds())
+    dice = random.Random(data.draw(st.integers(0, 2**32)))
+    # A call that is said to have lasted for years is found by a question about years, and by none about its day.
+    likely = [e for e in world.events if not e.type.startswith("call.") or max(e.a, e.b) < 40_000_000]
+    events = [e._replace(id=f"{i:06}") for i, e in enumerate(likely)]
+    for e in dice.sample(events, min(3, len(events))):  # late, by hours to weeks; and twice
+        events.remove(e)
+        events.insert(dice.randrange(len(events) + 1), e)
+    events += dice.sample(events, min(5, len(events)))
+    end_us = max((e.time_us for e in events), default=1_772_500_000 * S)
+    room = Room(
+        tmp_path_factory.mktemp("room"), world.sites, end_us - dice.choice([0, DAY_US // 3, DAY_US, 4 * DAY_US])
+    )
+    try:
+        while events:
+            room.commit(*events[: (n := dice.randrange(1, 12))])
+            events = events[n:]
+            for _ in range(dice.randrange(12)):
+                room.mono += room.exporter.step() + dice.choice([0, 10, 100])
+            room.pass_time(dice.choice([0, 60 * S, 3600 * S]))
+            if not dice.randrange(6):
+                room.exporter.close()
+                room.open()
+        room.now_us = max(room.now_us, end_us) + dice.choice([0, 3600 * S, DAY_US, 9 * DAY_US])
+        room.settle()
+        room.pass_time(DAY_US)
+        room.settle()
+        same(room)
+    finally:
+        room.close()
+
+
+SITE = Site(
+    id="bkk",
+    services=(Service(id="idcard", target_minutes=10), Service(id="civil")),
+    hours={"mon-fri": "08:30-16:30"},
+    fcr_window_s=7 * 86_400,
+)
+MONDAY_US = 1_794_796_200 * S
+"""09:30 of Monday, 2026-11-16, in Bangkok."""
+
+
+def told(kind, contact, day, minute=0, unit="idcard", **slots):
+    source = "bkk/pbx" if kind.startswith("call.") else "bkk/crm"
+    at = MONDAY_US + day * DAY_US + minute * 60 * S
+    return Event(
+        site="bkk",
+        source=source,
+        id=f"{contact}:{kind}:{at}",
+        type=kind,
+        time_us=at,
+        unit=unit,
+        contact=contact,
+        **slots,
+    )
+
+
+def call(contact, day, minute=0, caller=7, unit="idcard"):
+    return [
+        told("call.entered", contact, day, minute, unit, caller=caller),
+        told("call.connected", contact, day, minute + 1, unit, a=60_000, b=5_000),
+        told("call.completed", contact, day, minute + 3, unit, a=60_000, b=120_000),
+    ]
+
+
+def ticket(contact, day, minute=0, unit="idcard"):
+    return [told("ticket.issued", contact, day, minute, unit), told("ticket.called", contact, day, minute + 5, unit)]
+
+
+STORIES = {
+    "a caller who calls again six days later": ([*call("c1", 0), *call("c2", 1, caller=8)], call("c3", 6)),
+    "a caller who had called six days before, as is known late": ([*call("c1", 6), *call("c2", 14)], call("c0", 0)),
+    "a window that passes while others call": (call("c1", 0), call("c2", 9, caller=8)),
+    "a window that passes in silence": (call("c1", 0), call("c2", 20, caller=8)),
+    "a window that passes day by day": (
+        [*call("c1", 0), *(e for n in range(1, 8) for e in call(f"d{n}", n, caller=100 + n))],
+        call("c2", 8, caller=8),
+    ),
+    "a case that is settled weeks later": ([told("case.opened", "k1", 0, a=1, b=(MONDAY_US + 20 * DAY_US) // 1000)], [told("case.settled", "k1", 18, a=1)]),
+    "a case that is opened anew": ([told("case.opened", "k1", 0, a=2), told("case.settled", "k1", 1, a=1)], [told("case.reopened", "k1", 15)]),
+    "a case whose receipt becomes known late": ([told("case.settled", "k1", 12, a=1)], [told("case.opened", "k1", 1, a=1)]),
+    "a step that falls due": ([told("case.opened", "k1", 0, a=2), told("case.step_started", "k1", 0, 5, a=1, b=(MONDAY_US + 9 * DAY_US) // 1000)], ticket("A1", 16)),
+    "a reply after weeks": ([told("conversation.opened", "m1", 0, unit="line")], [told("conversation.replied", "m1", 16, unit="line")]),
+    "a conversation that becomes late in silence": ([told("conversation.opened", "m1", 0, unit="email")], ticket("A1", 4)),
+    "a person who is first in the month only until an earlier one is known": (
+        [told("conversation.opened", f"m{n}", n, unit="line", caller=5) for n in (3, 8, 11)], [told("conversation.opened", "m0", 0, unit="line", caller=5)],
+    ),
+    "a unit that is named late": ([told("conversation.opened", "m1", 0, unit="")], [told("conversation.assigned", "m1", 12, unit="line")]),
+    "a call that first came to another queue": (call("c1", 2, 10), [told("call.entered", "c1", 2, 5, "civil", caller=7)]),
+    "a ticket of last week": (ticket("A1", 10), ticket("A2", 1)),
+    "a ticket whose issue comes late": (ticket("A1", 10)[1:], ticket("A1", 10)[:1]),
+    "the first event after two silent weeks": (ticket("A1", 0), ticket("A2", 14)),
+    "a history that comes after the present": (ticket("A1", 14), [e for day in range(-40, 0, 3) for e in ticket(f"B{day}", day)]),
+    "the same again": ([*call("c1", 0), *ticket("A1", 0)], [*call("c1", 0), *ticket("A1", 0)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("lag", [0, 1, 9])
+def test_what_is_decided_later_reaches_the_points_of_its_day(tmp_path, story, lag):
+    before, after = STORIES[story]
+    with closing(Room(tmp_path, (SITE,), max(e.time_us for e in before) + 3600 * S)) as room:
+        room.commit(*before)
+        room.settle()
+        assert room.store.points
+        end = max(e.time_us for e in (*before, *after)) + 3600 * S + lag * DAY_US
+        if lag == 9:  # each night was lived through, not slept over
+            while room.now_us + DAY_US < end:
+                room.pass_time(DAY_US)
+                room.settle()
+        room.pass_time(max(end - room.now_us, 0))
+        room.commit(*after)
+        room.settle()
+        room.pass_time(DAY_US)
+        room.settle()
+        same(room, days=0)
