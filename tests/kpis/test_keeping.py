@@ -108,6 +108,23 @@ def test_an_event_of_any_type_changes_no_part_that_does_not_read_it(busy, kind, 
     agree(kept, cols, rules, zones, worlds.NOTHING.heard(lambda _: -1))
 
 
+GROUPS = {"tickets": (10, 29), "conversations": (20, 25), "counters": (30, 31), "votes": (40, 41), "calls": (50, 70), "agents": (80, 88), "cases": (100, 109)}  # fmt: skip
+
+
+@pytest.mark.parametrize("halves", ["contact", "party"])
+@pytest.mark.parametrize("group", GROUPS)
+def test_what_half_of_the_contacts_or_people_did_is_taken_up_when_it_comes_later(busy, group, halves):
+    cols, rules, zones = busy
+    first, last = GROUPS[group]
+    of_half = np.unique(getattr(cols, halves))[::2]
+    late = (cols.type >= first) & (cols.type <= last) & np.isin(getattr(cols, halves), of_half)
+    order = np.concatenate([np.flatnonzero(~late), np.flatnonzero(late)])
+    cols = replace(cols.take(order), seq=np.arange(1, len(order) + 1))
+    kept, heard = Kept(), worlds.NOTHING.heard(lambda _: -1)
+    for upto in (int((~late).sum()), len(cols)):
+        agree(kept, cols.take(slice(0, upto)), rules, zones, heard)
+
+
 def test_what_no_event_and_no_time_touched_is_not_made_again(busy):
     cols, rules, zones = busy
     kept = Kept()

@@ -106,6 +106,17 @@ def test_a_page_of_sites_that_changed_since_the_last_is_that_of_all_sites_anew(r
         assert kept == anew
 
 
+def test_what_is_made_ready_before_the_page_is_the_page(room):
+    room.pages.render(room.view())
+    before = room.live.snapshot
+    room.happen([e._replace(id=f"more:{e.id}", contact=f"more:{e.contact}") for e in day("two", random.Random(7), 15)])
+    room.pages.take_up(lambda: room.live.snapshot)
+    kept, anew = samples(room.pages.render(room.view())), samples(Pages().render(room.view()))
+    assert kept == anew
+    room.pages.take_up(lambda: before)
+    assert samples(room.pages.render(room.view())) == anew, "nothing goes back to what was said earlier"
+
+
 def test_the_next_day_begins_with_no_figures_and_the_counters_go_on(room):
     before = room.page()
     room.now_us += 14 * 3600 * 1_000_000
