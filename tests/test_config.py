@@ -256,12 +256,21 @@ BAD = [
         "[mqtt]\nhost = 'b'\nsession_expiry_s = -1",
         "mqtt.session_expiry_s: expected a whole number from 0 to 4294967295",
     ),
-    ("[influxdb]\nurl = 'localhost:8086'\nbucket = 'b'", "influxdb.url: expected an address that begins with http:// or https://"),
+    (
+        "[influxdb]\nurl = 'localhost:8086'\nbucket = 'b'",
+        "influxdb.url: expected an address that begins with http:// or https://",
+    ),
     ("[influxdb]\nurl = 'http://u:p@s'\nbucket = 'b'", "influxdb.url: a secret must not stand in this file"),
     ("[influxdb]\nurl = 'http://s/x?token=1'\nbucket = 'b'", "influxdb.url: expected no ? and # in it"),
     ("[influxdb]\nurl = 'http://s'\nbucket = ''", "influxdb.bucket: expected the name of a bucket"),
-    ("[influxdb]\nurl = 'http://s'\nbucket = 'b'\nca_file = 'gecc.toml'", "influxdb.ca_file: expected https:// beside it"),
-    ("[influxdb]\nurl = 'http://s'\nbucket = 'b'\ntoken = 'x'", "influxdb.token: a secret must not stand in this file: name"),
+    (
+        "[influxdb]\nurl = 'http://s'\nbucket = 'b'\nca_file = 'gecc.toml'",
+        "influxdb.ca_file: expected https:// beside it",
+    ),
+    (
+        "[influxdb]\nurl = 'http://s'\nbucket = 'b'\ntoken = 'x'",
+        "influxdb.token: a secret must not stand in this file: name",
+    ),
     ("[[mqtt]]\nhost = 'b'", "mqtt: expected a table, got an array"),
 ]
 

@@ -10,12 +10,10 @@ or gone delays nobody.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -27,6 +25,7 @@ from telemetry.exporters.influxdb_sending import Change, Sending
 from telemetry.exporters.influxdb_state import Due, State
 from telemetry.exporters.influxdb_status import Status
 from telemetry.exporters.influxdb_store import MOST_POINTS, Denied, Store, Unreachable
+from telemetry.exporters.influxdb_thread import in_a_thread
 from telemetry.journal_follower import Follower
 from telemetry.journal_reader import JournalError
 
@@ -47,7 +46,6 @@ OPEN_AGAIN_S = 3600.0
 """The open day is computed wholly this often: hours begin and end, replies become late, callers call again."""
 GATHER_S = 5.0
 """Points of many sites are gathered for so long, to go in one call."""
-STOP_S = 2.0
 DOUBTED_S = 300.0
 """What a store said it had taken so long before it was gone is given to it again: stores keep the newest in memory."""
 
@@ -82,7 +80,8 @@ class Exporter:
         self._turn = 0
         self._failed = 0
         self._denied = ""
-        self._doubted = False
+        self._doubted = self._doubtful = False
+        """Whether what was written last was given again since the last call that failed, and whether it must be."""
         self.status = Status()
 
     def metrics(self) -> Mapping[str, float | Mapping[str, float]]:
@@ -103,8 +102,7 @@ class Exporter:
             busy = self._some()
         except Unreachable as problem:
             self._forget()
-            if self._state is not None and not self._doubted:
-                self._doubt(self._state)
+            self._doubtful = not self._doubted
             pause = min(2.0**self._failed, LONGEST_WAIT_S)
             self._failed = min(self._failed + 1, 10)
             self._trouble(problem.reason, str(problem))
@@ -140,7 +138,7 @@ class Exporter:
         """A store that was killed has lost what it had taken last and not yet written down."""
         with state.transaction():
             state.doubt("at_s >= ?", int(self._clock() - DOUBTED_S))
-        self._doubted = True
+        self._doubted, self._doubtful = True, False
 
     def _trouble(self, reason: str, text: str) -> None:
         failures = {**self.status.failures, reason: self.status.failures.get(reason, 0) + 1}
@@ -158,6 +156,8 @@ class Exporter:
         """Read events, or compute one run of days, or write what was gathered; whether there is more to do at once."""
         state, sites = self._opened()
         self._end = self._journal.ends()[0]
+        if self._doubtful:
+            self._doubt(state)
         if self._gathered and (self._full() or self._monotonic() >= self._gathered_at + GATHER_S):
             self._write(state)
             return True
@@ -282,23 +282,8 @@ class Exporter:
             self._say(up=True, problem="")
 
     async def run(self) -> None:
-        """Work in a thread until cancelled; a call that is under way then is not waited for long."""
-        stop = threading.Event()
-        thread = threading.Thread(target=self._until, args=(stop,), name="influxdb", daemon=True)
-        thread.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            stop.set()
-            for _ in range(int(STOP_S / 0.02)):
-                if not thread.is_alive():
-                    break
-                await asyncio.sleep(0.02)
-
-    def _until(self, stop: threading.Event) -> None:
-        while not stop.wait(self.step()):
-            pass
-        self.close()
+        """Work in a thread until cancelled."""
+        await in_a_thread(self.step, self.close)
 
 
 def _run(days: list[int]) -> list[int]:

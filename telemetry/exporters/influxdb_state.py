@@ -73,15 +73,22 @@ class State:
     """The file; for one thread."""
 
     def __init__(self, path: Path, destination: str) -> None:
+        self._series: dict[tuple[str, Series], int] = {}
+        self._labels: dict[str, dict[str, str]] = {}
         self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        try:
+            self._begin(destination)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _begin(self, destination: str) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         if not self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
-        self._series: dict[tuple[str, Series], int] = {}
-        self._labels: dict[str, dict[str, str]] = {}
         if self.meta("destination") != destination:  # another store has nothing of what this one has
             with self.transaction():
                 for table in ("meta", "site", "due", "written", "aside"):
