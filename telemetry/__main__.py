@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from telemetry import commands, simulate
 from telemetry.config import ConfigError
@@ -31,6 +34,16 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return result
+
+
+def _later(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """A command whose module is imported when it is called: a service that starts anew must be back soon."""
+
+    def command(args: argparse.Namespace) -> int:
+        result: int = getattr(import_module(f"telemetry.commands.{module}"), name)(args)
+        return result
+
+    return command
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--seconds", type=float, default=30.0, help="how long to listen to a live source (default 30)")
     p.add_argument("--rejects", type=int, default=50, metavar="N", help="how many rejects to print (default 50)")
     p.add_argument("--json", action="store_true", help="one JSON object")
-    p.set_defaults(run=commands.check_source)
+    p.set_defaults(run=_later("check_source", "check_source"))
 
     p = sub.add_parser("commission", help="trace test tickets or presses of a device to the figures; a report to sign")
     p.add_argument("--data", type=Path, required=True, metavar="DIR", help="data folder of the running service")
@@ -102,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--lang", choices=("en", "th"), default="en", help="language of the report")
     p.add_argument("--out", type=Path, metavar="FILE", help="file for the report (default: it is printed)")
     p.add_argument("--json", action="store_true", help="one JSON object")
-    p.set_defaults(run=commands.commission)
+    p.set_defaults(run=_later("commission", "commission"))
 
     p = sub.add_parser("kpis", help="the figures of a site, or of all")
     p.add_argument("--data", type=Path, required=True, metavar="DIR")
@@ -123,14 +136,17 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--site", required=True, metavar="S")
     p.add_argument("--verify", action="store_true", help="check every record, hash and signature; nothing is sealed")
     p.add_argument("--json", action="store_true", help="one JSON list")
-    p.set_defaults(run=commands.seal)
+    p.set_defaults(run=_later("seal", "seal"))
+
+    p = sub.add_parser("evidence", help="packs of evidence from sealed days, and the lists of criteria")
+    _evidence(p.add_subparsers(required=True, metavar="COMMAND"))
 
     p = sub.add_parser("definitions", help="every figure explained: formula, source, exclusions, settings")
     p.add_argument("--config", type=Path, metavar="FILE", help="with the rules of a site in this gecc.toml")
     p.add_argument("--site", metavar="S", help="which site of it")
     p.add_argument("--lang", choices=("en", "th"), default="en")
     p.add_argument("--format", choices=("markdown", "json"), default="markdown")
-    p.set_defaults(run=commands.definitions)
+    p.set_defaults(run=_later("definitions", "definitions"))
 
     p = sub.add_parser(
         "staffing", help="agents and counters needed by half-hour of the week, and the next weeks' arrivals"
@@ -143,13 +159,15 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--what-if", metavar="CHANGE", help='one more or fewer at a half-hour: "mon 10:00 +1" or "10:00 +1"')
     p.add_argument("--lang", choices=("en", "th"), default="en", help="language of the report")
     p.add_argument("--json", action="store_true", help="one JSON object")
-    p.set_defaults(run=commands.staffing)
+    p.set_defaults(run=_later("staffing", "staffing"))
 
     p = sub.add_parser("dashboards", help="what Grafana and Prometheus show and watch")
     parts = p.add_subparsers(required=True, metavar="COMMAND")
     p = parts.add_parser("build", help="write the dashboards in two languages, and the rules and alerts")
-    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder; files of the same names are replaced")
-    p.set_defaults(run=commands.dashboards_build)
+    p.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder; files of the same names are replaced"
+    )
+    p.set_defaults(run=_later("dashboards", "dashboards_build"))
 
     p = sub.add_parser("token", help="a new token for who sends by HTTP, and the hash of it that gecc.toml holds")
     p.set_defaults(run=commands.token)
@@ -160,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, metavar="FILE", help="the copy; a folder gets one named by its time"
     )
     p.add_argument("--keys", type=Path, metavar="FILE", help="copy keys.json too, to a place of its own")
-    p.set_defaults(run=commands.backup)
+    p.set_defaults(run=_later("backup", "backup"))
 
     p = sub.add_parser("broker", help="certificates and accounts for a Mosquitto that lets in our devices only")
     broker = p.add_subparsers(required=True, metavar="COMMAND")
@@ -168,13 +186,13 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument("--host", action="append", required=True, metavar="NAME", help="as devices call it; may be repeated")
     p.add_argument("--owner", metavar="USER", help="who runs the broker, where that is another")
-    p.set_defaults(run=commands.broker.certificates)
+    p.set_defaults(run=_later("broker", "certificates"))
     p = broker.add_parser("accounts", help="an account and its rules for each device; again adds and removes")
     p.add_argument("--config", type=Path, required=True, metavar="FILE", help="gecc.toml")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument("--owner", metavar="USER", help="who runs the broker, where that is another")
     p.add_argument("--renew", action="append", default=[], metavar="ACCOUNT", help="a new password for it")
-    p.set_defaults(run=commands.broker.accounts)
+    p.set_defaults(run=_later("broker", "accounts"))
 
     p = sub.add_parser("config", help="look at a configuration")
     config = p.add_subparsers(required=True, metavar="COMMAND")
@@ -182,6 +200,57 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("file", type=Path, metavar="FILE")
     p.set_defaults(run=commands.config_check)
     return parser
+
+
+def _evidence(parts: Any) -> None:
+    p = parts.add_parser("build", help="one zip with index, summary, a sheet for each criterion, raw data and seals")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR")
+    p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
+    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument("--fiscal-year", metavar="YEAR", help="October to September, by its Buddhist year: 2569")
+    p.add_argument("--quarter", metavar="YEAR/N", help="quarter of a fiscal year: 2569/2")
+    p.add_argument("--month", metavar="MONTH", help="2569-03 or 2026-03")
+    p.add_argument(
+        "--last-90-days",
+        action="store_true",
+        help="the 90 days up to the newest sealed one; what surprise-check takes without a period",
+    )
+    p.add_argument("--from", dest="first", metavar="DATE", help="first day")
+    p.add_argument("--to", dest="last", metavar="DATE", help="end of the period; this day is not in it")
+    p.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the zip; it stands there whole or not at all"
+    )
+    p.add_argument("--preset", default="full", choices=commands.PRESETS, help="what is in it (default full)")
+    p.add_argument("--item", default="", metavar="ID", help="the item of --preset criterion, such as Q20.2")
+    p.add_argument("--standard", choices=commands.STANDARDS, default=commands.STANDARDS[0], help="list of criteria")
+    p.add_argument(
+        "--criteria", type=Path, metavar="FILE", help="the items of the list, from a CSV file of the same columns"
+    )
+    p.add_argument("--lang", choices=("th", "en"), default="th", help="language of the documents (default th)")
+    p.add_argument("--provisional", action="store_true", help="build although days are not sealed; said on every page")
+    p.add_argument("--shares", action="store_true", help="print how long each step took")
+    p.add_argument("--json", action="store_true", help="one JSON object")
+    p.set_defaults(run=_later("evidence", "evidence_build"))
+
+    p = parts.add_parser(
+        "verify", help="check a pack: every file, seal and signature; exit code 1 when something is wrong"
+    )
+    p.add_argument("file", type=Path, metavar="FILE")
+    p.add_argument(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="check code, hash of the manifest or of a checkpoint, or public key that you were told; may be repeated",
+    )
+    p.add_argument("--json", action="store_true", help="one JSON object")
+    p.set_defaults(run=_later("evidence", "evidence_verify"))
+
+    p = parts.add_parser("criteria", help="the items of a list and the figures that show them")
+    p.add_argument("--standard", choices=commands.STANDARDS, default=commands.STANDARDS[0])
+    p.add_argument("--criteria", type=Path, metavar="FILE", help="a CSV file of the same columns")
+    p.add_argument("--json", action="store_true", help="one JSON list")
+    p.set_defaults(run=_later("evidence", "evidence_criteria"))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from telemetry.answers import Answers
 from telemetry.board import Boards
 from telemetry.config import Config, Device, Mqtt, Site, Source, mqtt_password
 from telemetry.downtime import Presence
-from telemetry.exporters import home_assistant, influxdb
+from telemetry.exporters import home_assistant
 from telemetry.health import Health
 from telemetry.journal import Journal
 from telemetry.journal_reader import JournalError
@@ -39,7 +40,6 @@ from telemetry.pipeline import Pipeline
 from telemetry.privacy import Pseudonyms
 from telemetry.rules import names_of
 from telemetry.scrapes import Scrapes
-from telemetry.sealing import Sealing
 from telemetry.sources import collector_of, decoder_of, left_spools, name_of, options_of, reads_of, teller_of
 from telemetry.web.credentials import Signatures, read_key
 from telemetry.web.inbox import Inbox, Sender
@@ -53,6 +53,7 @@ LAST_COMMIT_S = 8.0
 DEVICES_AT_ONCE = 250
 """Whose state is gathered for /metrics before others have their turn."""
 IO_THREADS = 16
+SEAL_AFTER_S = 15.0
 VERSION = version("gecc-telemetry")
 
 
@@ -133,12 +134,14 @@ class Service:
         """Sources that connect to us when they have something to say."""
         self.exporters: list[Callable[[], Mapping[str, float | Mapping[str, float]]]] = []
         """What other exporters say of themselves on /metrics: see `exporters.standing.EXPORTED`."""
-        self._influxdb = None
+        self._influxdb: Any = None
         if config.influxdb is not None:
+            from telemetry.exporters import influxdb  # noqa: PLC0415  its library tries a socket when it is imported
+
             self._influxdb = influxdb.Exporter(config, clock=clock, crashpoint=crashpoints.from_environment())
             self.exporters.append(self._influxdb.metrics)
         self._presence = Presence(self._journal, list(self._sites), clock=clock)
-        self._sealing = Sealing(config, version=VERSION, clock=clock, crashpoint=crashpoints.from_environment())
+        self._sealing: Any = None
         self._scrapes = Scrapes(self._live, self._view, clock=clock)
         self.answers = Answers(
             config, journal=self._journal, live=self._live, boards=self._boards, devices=self._devices,
@@ -164,7 +167,7 @@ class Service:
                     views.append(tasks.create_task(self._influxdb.run(), name="influxdb"))
                 views.append(tasks.create_task(self._presence.run(self._pipeline.in_writer), name="presence"))
                 if self._config.archive.enabled:
-                    views.append(tasks.create_task(self._sealing.run(), name="seal"))
+                    views.append(tasks.create_task(self._seal(), name="seal"))
                 sources = [tasks.create_task(work, name=name) for name, work in self._collect()]
                 self._health.started = True
                 started(*web.address)
@@ -227,6 +230,14 @@ class Service:
             self._health.source(name).connected = True  # nothing stands between a sender and us but the network
             sender = Sender(name, path, decoder, split, signatures)
             yield from ((hashed, sender) for hashed in source.token_sha256)
+
+    async def _seal(self) -> None:
+        """Days can wait for a moment; what reads and writes their files is not loaded before."""
+        await asyncio.sleep(SEAL_AFTER_S)
+        module = await asyncio.to_thread(import_module, "telemetry.sealing")
+        crashpoint = crashpoints.from_environment()
+        self._sealing = module.Sealing(self._config, version=VERSION, clock=self._clock, crashpoint=crashpoint)
+        await self._sealing.run()
 
     async def _rotate_keys(self) -> None:
         while True:
@@ -308,7 +319,8 @@ class Service:
 
     def _told(self) -> dict[str, Any]:
         exporter = {} if self._influxdb is None else {"influxdb": self._influxdb.status.health()}
-        return {"version": VERSION, **exporter, "sealed": self._sealing.health()}
+        sealed = {} if self._sealing is None else {"sealed": self._sealing.health()}
+        return {"version": VERSION, **exporter, **sealed}
 
 
 def _site_rows(sites: Sequence[Site]) -> dict[str, SiteRow]:

@@ -14,6 +14,7 @@ from telemetry.journal import DiskFullError, Journal, Unit
 
 log = logging.getLogger("gecc.downtime")
 
+FIRST_S = 10.0
 EVERY_S = 30.0
 """How often it is noted that the service is there."""
 AWAY_US = 90_000_000
@@ -37,11 +38,13 @@ class Presence:
         self._journal = journal
         self._sites = sites
         self._clock, self._steady = clock, steady
+        self._began_us = int(clock() * 1e6)
         self._last: tuple[int, float] | None = None
         """Wall clock and steady clock when it was last looked."""
 
     async def run(self, in_writer: Callable[[Callable[[], None]], Awaitable[object]]) -> None:
         """Look for ever; `in_writer` runs what writes to the journal."""
+        await asyncio.sleep(FIRST_S)  # what waits at the start is more urgent
         while True:
             try:
                 await in_writer(self.look)
@@ -54,10 +57,11 @@ class Presence:
         now_us, steady = int(self._clock() * 1e6), self._steady()
         if self._last is None:
             kept = self._journal.note(NOTE)
-            if isinstance(kept, int) and now_us - kept > AWAY_US:
-                self._tell("downtime", kept, now_us, f"the service was away for {(now_us - kept) // 1_000_000} s")
-            elif isinstance(kept, int) and kept - now_us > STEP_US:
-                self._tell("clock_step", now_us, kept, f"the clock was set back by {(kept - now_us) // 1_000_000} s")
+            away_us = self._began_us - kept if isinstance(kept, int) else 0
+            if isinstance(kept, int) and away_us > AWAY_US:
+                self._tell("downtime", kept, self._began_us, f"the service was away for {away_us // 1_000_000} s")
+            elif isinstance(kept, int) and -away_us > STEP_US:
+                self._tell("clock_step", self._began_us, kept, f"the clock was set back by {-away_us // 1_000_000} s")
         else:
             before_us, before = self._last
             step_us = now_us - before_us - round((steady - before) * 1e6)

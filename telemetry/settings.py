@@ -315,16 +315,16 @@ class Influxdb:
 
     url: Annotated[str, text(500), "Address of the store, with http:// or https://."]
     bucket: Annotated[str, text(128), "Bucket to write to; it must keep points for as long as the figures matter."]
-    org: Annotated[str, text(128), "Organisation of the bucket; empty where the store has none, as VictoriaMetrics."] = ""
+    org: Annotated[
+        str, text(128), "Organisation of the bucket; empty where the store has none, as VictoriaMetrics."
+    ] = ""
     token_file: Annotated[
         Path | None, EXISTING_FILE, "File that holds the token; else the environment's GECC_INFLUXDB_TOKEN."
     ] = None
     ca_file: Annotated[
         Path | None, EXISTING_FILE, "Certificates of the authority that signed the store's; else the system's."
     ] = None
-    interval_s: Annotated[
-        float, number(3600), "The open day of a site is sent at most once in so many seconds."
-    ] = 60.0
+    interval_s: Annotated[float, number(3600), "The open day of a site is sent at most once in so many seconds."] = 60.0
     timeout_s: Annotated[float, number(300), "Longest time to wait for an answer of the store, in seconds."] = 30.0
     gzip: Annotated[bool, FLAG, "Pack what is sent."] = True
 
@@ -342,9 +342,13 @@ class Archive:
     """Closed days, sealed so that an assessor can check them."""
 
     enabled: Annotated[bool, FLAG, "Seal each day of each site when its time for late events is over."] = True
-    seal_after_h: Annotated[float, number(8760), "Hours after its end for which a day stays open for late events."] = 72.0
+    seal_after_h: Annotated[float, number(8760), "Hours after its end for which a day stays open for late events."] = (
+        72.0
+    )
     timestamp_url: Annotated[
-        str, text(200), "Authority of time stamps (RFC 3161) that is asked for one over each sealed day; none where empty."
+        str,
+        text(200),
+        "Authority of time stamps (RFC 3161) that is asked for one over each sealed day; none where empty.",
     ] = ""
 
 

@@ -10,35 +10,23 @@ from argparse import Namespace
 from pathlib import Path
 
 from telemetry import app, simulate
-from telemetry.commands import broker
-from telemetry.commands.backup import backup
-from telemetry.commands.check_source import check_source
-from telemetry.commands.commission import commission
 from telemetry.commands.common import VERSION, load
-from telemetry.commands.dashboards import dashboards_build
-from telemetry.commands.definitions import definitions
 from telemetry.commands.importing import IMPORTED, import_files
 from telemetry.commands.print_kpis import kpis
-from telemetry.commands.seal import seal
-from telemetry.commands.staffing import staffing
+from telemetry.evidence.asked import PRESETS
+from telemetry.evidence.catalogue import STANDARDS
 from telemetry.web.credentials import hashed, new_token
 
 __all__ = [
     "IMPORTED",
+    "PRESETS",
+    "STANDARDS",
     "VERSION",
-    "backup",
-    "broker",
-    "check_source",
-    "commission",
     "config_check",
-    "dashboards_build",
-    "definitions",
     "demo",
     "import_files",
     "kpis",
     "run",
-    "seal",
-    "staffing",
     "token",
 ]
 

@@ -18,6 +18,7 @@ SCRIPTS: tuple[tuple[str, ...], ...] = (
     ("kpi_events.py",),
     ("kpi_growth.py",),
     ("kpi_cube.py",),
+    ("evidence.py",),
     ("metrics.py",),
 )
 

@@ -58,7 +58,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="one life of the service after the other")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--early-ack", action="store_true", help="the control that must lose something")
-    parser.add_argument("--done-early", action="store_true", help="the control of the exporter that must lose something")
+    parser.add_argument(
+        "--done-early", action="store_true", help="the control of the exporter that must lose something"
+    )
     parser.add_argument("--believe", action="store_true", help="what a store said it has is not given to it again")
     parser.add_argument("--signal", type=int, default=0, help="sent to each life at a random moment; 0 is never")
     parser.add_argument("--seconds", type=float, nargs=2, default=(0.05, 0.4), help="least and most of such a life")

@@ -143,11 +143,11 @@ def test_a_phone_number_is_nowhere_but_in_its_source(tmp_path):
         wait_until(lambda: stored(service.data) >= want, f"not {want} events: {JournalReader(service.data).rejects(3)}")
         page = service.metrics()
         written = {"metrics": fetch(f"{service.url}/metrics").encode(), "wal": b""}
-        for file in service.data.iterdir():
+        for file in filter(Path.is_file, service.data.rglob("*")):
             written[file.name] = file.read_bytes()  # while it runs: the WAL still holds everything
         assert service.stop() == 0
     written["log"] = service.log_file.read_bytes()
-    written |= {f"{f.name} at rest": f.read_bytes() for f in service.data.iterdir()}
+    written |= {f"{f.name} at rest": f.read_bytes() for f in filter(Path.is_file, service.data.rglob("*"))}
     assert page["gecc_events_total"] >= want
     assert len(written["journal.db-wal"]) > 1000
     for n in NUMBERS:

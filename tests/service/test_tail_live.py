@@ -108,6 +108,8 @@ def test_a_log_followed_through_rotations_and_kills_gives_exactly_its_figures(tm
     writer = threading.Thread(target=write, args=(log, lines, kind))
     with Lives(config, "--signal", str(int(signal.SIGKILL)), "--seconds", "0.2", "4.2") as lives:
         lives.launch()
+        # A log that was copied and cut before anybody had read of it looks as if it had always been empty.
+        wait_until(lambda: "listening on" in lives.log, "does not start")
         writer.start()
         writer.join()
         wait_until(lambda: stored(data) >= len(events) or not lives.is_alive(), "the log is not taken whole", 60)

@@ -122,7 +122,15 @@ class FakeService:
     async def manager(self, site_id, from_, to, lang):
         self.asked.append((site_id, from_, to, lang))
         moment = {"as_of": "2026-11-21T09:41:00+07:00", "today": "2026-11-21", "tomorrow": "2026-11-22"}
-        return {**moment, "from": "2026-10-25", "to": "2026-11-22", "min_n": 30, "least_days": 3, "groups": [], "worst": []}
+        return {
+            **moment,
+            "from": "2026-10-25",
+            "to": "2026-11-22",
+            "min_n": 30,
+            "least_days": 3,
+            "groups": [],
+            "worst": [],
+        }
 
     async def metrics(self, accept):
         return b"# EOF\n", "application/openmetrics-text; version=1.0.0; charset=utf-8"

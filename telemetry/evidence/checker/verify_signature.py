@@ -1,0 +1,75 @@
+"""Signatures in the form of minisign, by Ed25519 as RFC 8032 has it, in whole numbers. `minisign -V` says the same."""
+
+from __future__ import annotations
+
+import base64
+from hashlib import blake2b, sha512
+
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D, ROOT = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
+Point = tuple[int, int, int, int]
+"""X, Y, Z, T of a point x = X/Z, y = Y/Z, T = XY/Z."""
+ZERO = (0, 1, 1, 0)
+UNTRUSTED = b"untrusted comment: signature of gecc-telemetry"
+
+
+def add(p: Point, q: Point) -> Point:
+    """RFC 8032, 5.1.4; right for equal points too."""
+    a, b = (p[1] - p[0]) * (q[1] - q[0]), (p[1] + p[0]) * (q[1] + q[0])
+    c, d = 2 * D * p[3] * q[3] % P, 2 * p[2] * q[2]
+    e, f, g, h = (b - a) % P, (d - c) % P, (d + c) % P, (b + a) % P
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def point(data: bytes) -> Point | None:
+    """The point that these bytes stand for, in their one form; None where they are none."""
+    if len(data) != 32:
+        return None
+    y, sign = int.from_bytes(data, "little") & (2**255 - 1), data[31] >> 7
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    x = x if (x * x - square) % P == 0 else x * ROOT % P
+    if y >= P or (x * x - square) % P or (x == 0 and sign):
+        return None
+    x = P - x if x % 2 != sign else x
+    return x, y, 1, x * y % P
+
+
+def bytes_of(p: Point) -> bytes:
+    by_z = pow(p[2], -1, P)
+    return (p[1] * by_z % P | (p[0] * by_z % P % 2) << 255).to_bytes(32, "little")
+
+
+BASE = point((4 * pow(5, -1, P) % P).to_bytes(32, "little")) or ZERO
+
+
+def fits(key: bytes, message: bytes, signature: bytes) -> bool:
+    """RFC 8032, 5.1.7."""
+    whose, s = point(key), int.from_bytes(signature[32:], "little")
+    if whose is None or len(signature) != 64 or s >= L:
+        return False
+    h = int.from_bytes(sha512(signature[:32] + key + message).digest(), "little") % L
+    minus = (P - whose[0], whose[1], 1, P - whose[3])
+    terms, total = (ZERO, BASE, minus, add(BASE, minus)), ZERO
+    for i in range(L.bit_length() - 1, -1, -1):  # s * BASE - h * whose, both at once
+        total = add(total, total)
+        if which := (s >> i & 1) + 2 * (h >> i & 1):
+            total = add(total, terms[which])
+    return bytes_of(total) == signature[:32]
+
+
+def problem(public: bytes, message: bytes, signature: bytes, comment: str) -> str:
+    """What is wrong with a .minisig file under a message; "" where it is good and its trusted comment is this one."""
+    try:
+        key = base64.b64decode(public.splitlines()[1], validate=True)
+        _, first, _, second = signature.splitlines()
+        raw, over = (base64.b64decode(x, validate=True) for x in (first, second))
+    except (IndexError, ValueError) as wrong:
+        return f"not in the form of minisign: {wrong}"
+    lines = (UNTRUSTED, base64.b64encode(raw), b"trusted comment: " + comment.encode(), base64.b64encode(over))
+    if signature != b"".join(line + b"\n" for line in lines) or raw[:2] != b"ED" or key[:2] != b"Ed" or len(key) != 42:
+        return "not of this file, or not in its one form"
+    if raw[2:10] != key[2:10]:
+        return "signed with another key"
+    right = fits(key[10:], blake2b(message).digest(), raw[10:]) and fits(key[10:], raw[10:] + comment.encode(), over)
+    return "" if right else "the signature does not fit"

@@ -1,0 +1,204 @@
+"""The sealed days that a pack is made from: which ones a period takes, checked against their seals, as columns for the core.
+
+Figures of a period need what lies around it: a caller's other calls, a month's first contact, the reply that came later.
+So the days around it are read too, as far as they are sealed, and of conversations and cases everything before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kpis.columns import I64, MISSING, Columns
+from kpis.heard import CASES, CONVERSATIONS, KIND_OF_TYPE, Heard
+from telemetry.archive.record import SCHEMA
+from telemetry.archive.store import GAPS, SETTINGS, ArchiveError, SealedDay, Store
+from telemetry.events import EVENT_TYPES
+from telemetry.evidence.in_force import site_of
+from telemetry.in_memory import Names
+from telemetry.settings import Site
+
+AROUND_DAYS = 32
+"""So many days before and after a period count for it: the longest window of first-contact resolution (30 days), the month
+that the period begins in, and two for zones and for calls over midnight."""
+MATTERS = [name for name, kind in EVENT_TYPES.items() if KIND_OF_TYPE[kind.code] in (CONVERSATIONS, CASES)]
+_LOST_TIME = ("truncated", "rotated_away", "sequence", "silence", "downtime", "clock_step", "overflow", "damaged")
+"""Kinds of the ledger that are a time of which something is missing."""
+
+
+class PeriodError(ValueError):
+    """A pack of this period cannot be made; the text says which days are missing and what helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Everything of the archive that counts for one site and period."""
+
+    first: date
+    last: date
+    chain: list[SealedDay]
+    """Every seal of the site, in the order in which they were made."""
+    inside: list[SealedDay]
+    """Those whose records are in the pack."""
+    records: tuple[date, date]
+    """First and last day of these."""
+    unsealed: list[date]
+    """Days of the period that are not sealed yet."""
+    site: Site
+    """As the newest of these seals declares it."""
+    tables: list[pa.Table]
+    """Records of each of `inside`."""
+    earlier: list[tuple[SealedDay, pa.Table]]
+    """Conversations and cases of the days before."""
+    told: dict[tuple[str, int], int]
+    """(source, kind) → time of its first event among all sealed records."""
+    gaps: dict[date, list[dict[str, Any]]]
+    """The ledger of each day in `records`, by its newest seal."""
+
+
+def sealed(
+    store: Store, site: str, first: date, last: date, *, provisional: bool = False,
+    at: Callable[[int, int, date], None] = lambda _done, _of, _day: None,
+) -> Sealed:  # fmt: skip
+    """What the archive has of the local days first to last. ArchiveError where anything was changed, PeriodError where days
+    are not sealed; `at` is told of the days as they are read."""
+    chain = store.days(site)
+    days = {one.checkpoint.day for one in chain}
+    if not days:
+        raise PeriodError(f"{site}: no day is sealed yet; `gecc seal` seals those that are due")
+    period = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    unsealed = [day for day in period if day not in days]
+    if len(unsealed) == len(period):
+        raise PeriodError(
+            f"{site}: none of the days {first} to {last} is sealed; sealed are {min(days)} to {max(days)}"
+        )
+    if unsealed and not provisional:
+        raise PeriodError(f"not sealed yet: {', '.join(_runs(unsealed))}; --provisional makes a pack that says so")
+    around = timedelta(days=AROUND_DAYS)
+    records = max(first - around, min(days)), min(last + around, max(days))
+    public = store.public()
+    inside, tables = list[SealedDay](), list[pa.Table]()
+    earlier, told = list[tuple[SealedDay, pa.Table]](), dict[tuple[str, int], int]()
+    gaps = dict[date, list[dict[str, Any]]]()
+    for done, one in enumerate(chain):
+        day = one.checkpoint.day
+        at(done, len(chain), day)
+        if day > records[1]:
+            store.check_files(one, public, only_checkpoint=True)
+            continue
+        store.check_files(one, public)
+        table = store.events(one)
+        if len(table) != one.checkpoint.events:
+            raise ArchiveError(f"{one.folder}: has not as many records as were sealed")
+        _first_told(told, table)
+        if day < records[0]:
+            matters = table.filter(pc.is_in(table["type"].cast(pa.string()), pa.array(MATTERS)))
+            if len(matters):
+                earlier.append((one, matters))
+            continue
+        inside.append(one)
+        tables.append(table)
+        gaps[day] = json.loads((one.folder / GAPS).read_bytes())
+    declared = json.loads((inside[-1].folder / SETTINGS).read_bytes())
+    return Sealed(first, last, chain, inside, records, unsealed, site_of(declared), tables, earlier, told, gaps)
+
+
+def columns_of(tables: Sequence[pa.Table], names: Names) -> Columns:
+    """Records as the core reads them, in the order of the journal."""
+    table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+    codes = {name: _codes(table[name], names.code) for name in ("site", "unit", "party", "source")}
+    cols = Columns(
+        seq=_numbers(table["seq"]),
+        time_us=_numbers(table["time_us"]),
+        site=codes["site"].astype(np.int32),
+        type=_codes(table["type"], lambda name: EVENT_TYPES[name].code if name else 0).astype(np.int16),
+        unit=codes["unit"].astype(np.int32),
+        contact=table["contact_hash"].to_numpy(),
+        party=codes["party"].astype(np.int32),
+        caller=_codes(table["person"], _token),
+        a=_numbers(table["a"]),
+        b=_numbers(table["b"]),
+        c=_numbers(table["c"]),
+        source=codes["source"].astype(np.int32),
+    )
+    return cols.take(np.argsort(cols.seq, kind="stable"))
+
+
+def heard_of(found: Sealed, names: Names, site: int, span_us: tuple[int, int]) -> Heard:
+    """What the seals say beside the records: who ever told of what, and the times of which something is missing."""
+    told = sorted((names.code(source), kind, us) for (source, kind), us in found.told.items())
+    lost = [
+        (names.code(row["source"]), row["from_us"], row["to_us"], _number(row) if row["kind"] == "sequence" else 0)
+        for rows in _once(found.gaps.values())
+        for row in rows
+    ]
+    t, g = np.array(told, np.int64).reshape(-1, 3).T, np.array(sorted(lost), np.int64).reshape(-1, 4).T
+    return Heard(
+        *span_us,
+        {site: int(t[2].min())} if told else {},
+        told_site=np.full(len(told), site, np.int32), told_source=t[0].astype(np.int32), told_kind=t[1].copy(),
+        told_since_us=t[2].copy(),
+        gap_site=np.full(len(lost), site, np.int32), gap_source=g[0].astype(np.int32), gap_from_us=g[1].copy(),
+        gap_to_us=g[2].copy(), gap_lost=g[3].copy(),
+    )  # fmt: skip
+
+
+def _once(ledgers: Any) -> Iterator[list[dict[str, Any]]]:
+    """A gap over midnight stands in the ledgers of both days; it is one."""
+    seen: set[str] = set()
+    for rows in ledgers:
+        new = {json.dumps(row, sort_keys=True): row for row in rows if row["kind"] in _LOST_TIME and "from_us" in row}
+        yield [row for key, row in new.items() if key not in seen]
+        seen |= new.keys()
+
+
+def _number(row: dict[str, Any]) -> int:
+    """How many a device's own count has lost: its gap begins with the number."""
+    word = str(row.get("detail", "")).split(" ")[0]
+    return int(word) if word.isdecimal() else 0
+
+
+def _first_told(told: dict[tuple[str, int], int], table: pa.Table) -> None:
+    pairs = table.select(["source", "type", "time_us"]).group_by(["source", "type"], use_threads=False)
+    for source, type_, us in zip(*pairs.aggregate([("time_us", "min")]).to_pydict().values(), strict=True):
+        key = source, int(KIND_OF_TYPE[EVENT_TYPES[type_].code])
+        told[key] = min(us, told.get(key, us))
+
+
+def _numbers(column: pa.ChunkedArray) -> I64:
+    out: I64 = pc.fill_null(column, MISSING).to_numpy()
+    return out
+
+
+def _codes(column: pa.ChunkedArray, code: Callable[[str], int]) -> I64:
+    """A code for each text, asked for once a text; that of "" where there is none."""
+    coded = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    coded = coded.combine_chunks()
+    coded = coded if isinstance(coded, pa.DictionaryArray) else coded.chunk(0)
+    table = np.array([*(code(text) for text in coded.dictionary.to_pylist()), code("")], np.int64)
+    out: I64 = table[pc.fill_null(coded.indices, len(table) - 1).to_numpy()]
+    return out
+
+
+def _token(text: str) -> int:
+    """A caller's token, as the journal's columns have it."""
+    n = int(text, 16) if text else 0
+    return n - 2**64 if n >= 2**63 else n
+
+
+def _runs(days: Sequence[date]) -> list[str]:
+    """Days as they are listed: those in a row as one."""
+    out: list[list[date]] = []
+    for day in days:
+        if out and day - out[-1][-1] == timedelta(days=1):
+            out[-1].append(day)
+        else:
+            out.append([day])
+    return [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in out]
