@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 
@@ -112,7 +113,7 @@ def reported(service, device, act, *more):
         contextlib.redirect_stderr(said),
         contextlib.redirect_stdout(out),
     ):
-        patch.setattr(sys.modules["telemetry.commands.commission"], "QUIET_S", 0.8)
+        patch.setattr(import_module("telemetry.commands.commission"), "QUIET_S", 0.8)
         acting = pool.submit(lambda: (wait_until(lambda: "Ctrl-C" in said.getvalue(), "does not begin"), act()))
         code = main([*command(service, device, *more), "--json"])
         acting.result()

@@ -257,7 +257,7 @@ def test_the_past_comes_whole_into_a_victoria_metrics_while_both_are_killed(tmp_
         config.write_text(whole, "utf-8")
         kills = 0
         for point in ("influx_before_write", "influx_after_write"):
-            with Lives(config, crash=f"{point}:0.6") as lives:
+            with Lives(config, crash=f"{point}:0.9") as lives:
                 lives.launch()
                 wait_until(
                     lambda lives=lives: lives.ended().count(-signal.SIGKILL) >= 2 or settled(service.data, pbx),
