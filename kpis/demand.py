@@ -84,14 +84,28 @@ def arrivals(families: Mapping[str, Facts], rules: Rules, zones: Zones) -> Arriv
                 complains = of.counts["cases_of_kind_complaint"].take(rows) != 0
         where.append(slice(begin, n))
     site, unit, at_us = (np.concatenate(x) for x in zip(*parts, strict=True))
-    declared = sorted((s << 32 | u, CATEGORIES.index(name)) for (s, u), name in rules.categories.items() if s >= 0 <= u)
-    services = np.array([key for key, _ in declared], np.int64)
+    services, category = _declared(rules.categories)
     hour = zones.to_local(at_us, site) // HOUR_US
     day = hour // 24
     return Arrivals(
         site, unit, at_us, on_day(site, day), hour - day * 24, tuple(where), np.concatenate(waits), complains,
-        _found(services, site, unit), services, np.array([rank for _, rank in declared], np.int64),
+        _found(services, site, unit), services, category,
     )  # fmt: skip
+
+
+_last: tuple[Mapping[tuple[int, int], str], tuple[I64, I64]] | None = None
+"""Of the rules that were read last: they stay for as long as a service runs, and are of all its sites."""
+
+
+def _declared(categories: Mapping[tuple[int, int], str]) -> tuple[I64, I64]:
+    """Keys of the declared services, ascending, and the rank of each one's category. The table of rules never changes."""
+    global _last  # noqa: PLW0603
+    kept = _last
+    if kept is None or kept[0] is not categories:
+        told = sorted((s << 32 | u, CATEGORIES.index(name)) for (s, u), name in categories.items() if s >= 0 <= u)
+        kept = categories, (np.array([k for k, _ in told], np.int64), np.array([rank for _, rank in told], np.int64))
+        _last = kept
+    return kept[1]
 
 
 def seqs(families: Mapping[str, Facts]) -> I64:
