@@ -44,6 +44,9 @@ def quality_of(found: Sealed, lang: str) -> Quality:
                 one = _gap(row, day)
                 gaps.setdefault((one.kind, one.source, one.first_us, one.last_us or day, one.detail), one)
     notes = [text["note_votes"], text["note_around"].format(days=AROUND_DAYS)]
+    begins = min(one.checkpoint.day for one in found.chain)
+    if begins > found.first:
+        notes.append(text["note_begins"].format(day=begins))
     if found.unsealed:
         notes.append(text["note_unsealed"].format(days=", ".join(map(str, found.unsealed))))
     totals = [Coverage(s, text["coverage_kind"], a / 1000, b / 1000) for s, (a, b) in sorted(whole.items())]

@@ -50,7 +50,7 @@ class Sealed:
     records: tuple[date, date]
     """First and last day of these."""
     unsealed: list[date]
-    """Days of the period that are not sealed yet."""
+    """Days of the period that are not sealed yet; those before the first seal of all are before there was any data."""
     site: Site
     """As the newest of these seals declares it."""
     tables: list[pa.Table]
@@ -74,8 +74,9 @@ def sealed(
     if not days:
         raise PeriodError(f"{site}: no day is sealed yet; `gecc seal` seals those that are due")
     period = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    unsealed = [day for day in period if day not in days]
-    if len(unsealed) == len(period):
+    begins = min(days)
+    unsealed = [day for day in period if day not in days and day > begins]
+    if not days.intersection(period):
         raise PeriodError(
             f"{site}: none of the days {first} to {last} is sealed; sealed are {min(days)} to {max(days)}"
         )

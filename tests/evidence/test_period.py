@@ -9,7 +9,7 @@ import pytest
 from telemetry.archive.store import ArchiveError, Store
 from telemetry.evidence import asked
 from telemetry.evidence.counted import count
-from telemetry.evidence.quality_of import with_days
+from telemetry.evidence.quality_of import quality_of, with_days
 from telemetry.evidence.sealed import PeriodError, sealed
 from tests.archive.conftest import Room, at, visit
 from tests.evidence.conftest import CENTRE, some_days
@@ -58,10 +58,17 @@ def test_holidays_and_service_days_of_a_period_are_told():
 
 
 def test_days_that_are_not_sealed_are_listed_and_a_provisional_pack_knows_them(centre):
-    with pytest.raises(PeriodError, match="2026-02-27 to 2026-03-01, 2026-03-07 to 2026-03-08; --provisional"):
-        sealed(centre.store, "lab", date(2026, 2, 27), date(2026, 3, 8))
-    found = sealed(centre.store, "lab", date(2026, 2, 27), date(2026, 3, 8), provisional=True)
-    assert [d.day for d in found.unsealed] == [27, 28, 1, 7, 8]
+    with pytest.raises(PeriodError, match="not sealed yet: 2026-03-07 to 2026-03-08; --provisional"):
+        sealed(centre.store, "lab", date(2026, 3, 2), date(2026, 3, 8))
+    found = sealed(centre.store, "lab", date(2026, 3, 2), date(2026, 3, 8), provisional=True)
+    assert [d.day for d in found.unsealed] == [7, 8]
+
+
+def test_a_period_that_began_before_the_centre_had_data_is_no_provisional_one(centre):
+    found = sealed(centre.store, "lab", date(2026, 2, 27), date(2026, 3, 6))
+    assert (found.first.day, found.unsealed) == (27, [])
+    (said,) = [n for n in quality_of(found, "en").notes if "begin on" in n]
+    assert "2026-03-02" in said
 
 
 def test_a_period_without_any_sealed_day_is_refused_even_provisionally(centre):

@@ -117,7 +117,7 @@ class Pack:
         days = sorted(date.fromisoformat(d).toordinal() for d in last)
         need(days == [*range(days[0], days[-1] + 1)], "a day is missing in the chain of checkpoints")
         period = range(*(date.fromisoformat(self.manifest[x]).toordinal() for x in ("first", "last")))
-        unsealed = [str(date.fromordinal(d)) for d in (*period, period.stop) if d not in days]
+        unsealed = [str(date.fromordinal(d)) for d in (*period, period.stop) if d not in days and d > days[0]]
         need(unsealed == self.manifest["unsealed"], "days that are not sealed are not said")
         ends = (max(period.start - AROUND_DAYS, days[0]), min(period.stop + AROUND_DAYS, days[-1]))
         need(self.manifest["records"] == [str(date.fromordinal(d)) for d in ends], "records of other days")
