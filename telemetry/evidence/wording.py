@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Final
 
 from telemetry.evidence.period import Period, fiscal_quarter_of, fiscal_year_of
-from telemetry.evidence.rows import KpiRow, Target
+from telemetry.evidence.rows import LEAST, OF_THINGS, KpiRow, Target
 from telemetry.text import words
 
 _DIGITS: Final = str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙")
@@ -119,7 +119,8 @@ class Say:
         if row.hidden:
             return self("hidden")
         if row.bins:
-            return " · ".join(f"{label}: {n:,}" for label, n in row.bins)
+            of_people = row.unit not in OF_THINGS
+            return " · ".join(f"{label}: {self.n(n, hidden=of_people and 0 < n < LEAST)}" for label, n in row.bins)
         return self.value(row.unit, row.value, digits_of(row))
 
     def interval(self, row: KpiRow) -> str:

@@ -136,3 +136,12 @@ def test_both_languages_have_the_same_words():
 @pytest.mark.parametrize("kind", [*KINDS, "correction"])
 def test_every_kind_of_gap_has_words(kind):
     assert TH(f"gap_{kind}") != EN(f"gap_{kind}")
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [("calls", "1: 162 · 2: 5 · 3: < 5 · 4: 0"), ("events", "1: 162 · 2: 5 · 3: 4 · 4: 0")],
+)
+def test_a_group_of_few_people_is_not_told_in_the_row_of_a_distribution_either(unit, said):
+    row = replace(kpis("en")[0], unit=unit, value=None, n=171, bins=(("1", 162), ("2", 5), ("3", 4), ("4", 0)))
+    assert EN.result(row) == said
