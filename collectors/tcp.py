@@ -134,7 +134,9 @@ class TcpCollector(Spooled):
     async def _reach(self) -> None:
         if self._listen:
             host, port = host_and_port(self._listen)
-            self._server = await asyncio.start_server(self._accept, host, port, limit=BLOCK)
+            # It listens only once it is ours: asyncio leaves a server open whose start is cancelled half-way.
+            self._server = await asyncio.start_server(self._accept, host, port, limit=BLOCK, start_serving=False)
+            await self._server.start_serving()
             self._begin()
             return
         reader, writer = await self._connected(self._connect)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import socket
 import time
+import types
+from contextlib import suppress
 
 import pytest
 
@@ -593,6 +596,40 @@ async def test_cancelling_at_any_time_leaves_nothing_open(tmp_path):
             if rounds == 0:
                 before = open_files()
         assert open_files() <= before
+
+
+@types.coroutine
+def cancelled_at(step, work):
+    """`work`, cancelled where it waits for the `step`th time. Whether it came so far."""
+    for waits in itertools.count(1):
+        try:
+            awaited = work.send(None)
+        except StopIteration:
+            return False
+        except asyncio.CancelledError:
+            return True
+        if waits == step:
+            asyncio.current_task().cancel()
+        try:
+            yield awaited
+        except asyncio.CancelledError as error:
+            with suppress(asyncio.CancelledError, StopIteration):
+                work.throw(error)
+            return True
+
+
+@in_loop
+async def test_a_server_cancelled_wherever_its_start_waits_lets_go_of_its_port(tmp_path):
+    steps = 0
+    for step in itertools.count(1):
+        it = server(tmp_path, port := free_port())()
+        came = await cancelled_at(step, it._reach())
+        await it.aclose()
+        with socket.create_server(("127.0.0.1", port)):
+            steps += came
+        if not came:
+            break
+    assert steps
 
 
 @in_loop
