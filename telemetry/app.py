@@ -237,7 +237,7 @@ class Service:
         module = await asyncio.to_thread(import_module, "telemetry.sealing")
         crashpoint = crashpoints.from_environment()
         self._sealing = module.Sealing(self._config, version=VERSION, clock=self._clock, crashpoint=crashpoint)
-        await self._sealing.run()
+        await self._sealing.run(self._journal, self._pipeline.in_writer)
 
     async def _rotate_keys(self) -> None:
         while True:

@@ -454,6 +454,7 @@ def _is_address(value: Any) -> bool:
 
 
 ADDRESS = _kind("host:port", _is_address)
+KEEP_DAYS = _kind("0, or a whole number from 35 to 36500", lambda v: type(v) is int and (v == 0 or 35 <= v <= 36_500))
 FLAG = _kind("true or false", lambda v: isinstance(v, bool))
 ID = _kind(
     "1 to 32 of a-z, 0-9 and -", lambda v: isinstance(v, str) and re.fullmatch(r"[a-z0-9-]{1,32}", v) is not None

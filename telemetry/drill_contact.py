@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from kpis.columns import DAY_US, I64, QUARTER_US, QUARTERS_A_DAY, Columns, hash_names
+from kpis.columns import DAY_US, I64, QUARTER_US, QUARTERS_A_DAY, Columns
 from kpis.model import KPI, Facts, Kind
 from kpis.results import KPIS
 from kpis.ticket_story import ISSUED
@@ -98,13 +98,13 @@ class Contact:
 
 def contact(journal: JournalReader, site: Site, key: int, *, now_us: int = 0) -> Contact:
     """The contact of the event at that journal offset; KeyError where the site has no such event."""
-    found = journal.read(key - 1, 1) if key > 0 else []
-    if not found or found[0][0] != key or found[0][2].site != site.id:
+    found = journal.at(key, site.id)
+    if found is None:
         raise KeyError(key)
-    event = found[0][2]
+    event = found[2]
     kind = event.type.partition(".")[0]
     seqs = _seqs(journal, site, key, event, kind)
-    told = [Told(*row) for seq in seqs[:MOST_EVENTS].tolist() for row in journal.read(seq - 1, 1)]
+    told = [Told(*row) for seq in seqs[:MOST_EVENTS].tolist() if (row := journal.at(seq, site.id))]
     passages, figures = _derived(journal, site, told, seqs, now_us)
     name = event.contact if kind == "ticket" else ""
     return Contact(kind, name, told, len(seqs) > MOST_EVENTS, passages, figures)
@@ -118,7 +118,7 @@ def _seqs(journal: JournalReader, site: Site, key: int, event: Event, kind: str)
         cols = journal.matters(site.id)
     else:
         cols = journal.columns([site.id], event.time_us - AROUND_US, event.time_us + AROUND_US)
-    name = hash_names([event.contact.encode()])[0]
+    name = cols.contact[cols.seq == key]
     cols = cols.take((cols.contact == name) & np.isin(cols.type, _OF_KIND[kind]) & (cols.site == journal.code(site.id)))
     cols = cols.take(np.lexsort((cols.seq, cols.time_us)))
     return _one_ticket(journal, site, cols, key) if kind == "ticket" else cols.seq

@@ -45,8 +45,8 @@ def drill_view(
 
 
 def _row(journal: JournalReader, site: Site, row: Row, found: Drill, names: dict[str, str]) -> dict[str, Any]:
-    at = journal.read(row.seq - 1, 1) if row.seq > 0 else []
-    event = at[0][2] if at and at[0][0] == row.seq else None
+    at = journal.at(row.seq, site.id)
+    event = at[2] if at else None
     kind = event.type.partition(".")[0] if event else ""
     return {
         "key": row.seq if event else None,

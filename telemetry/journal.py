@@ -4,7 +4,7 @@ One transaction holds a batch's events, its source's cursor, its rejects and its
 The same (source, id) is stored once; ids are ordered in time or by boot and sequence, so that the index grows at its
 edges and the rate does not fall as history grows. Rows are for writing safely and for the newest minutes; what lies
 behind is also packed as column blobs per site and day, so that `columns` is a few reads. Packs are derived: rows stay
-the truth. One process writes; readers in any process never block it.
+the truth, until their day is sealed and leaves (gone.py). One process writes; readers in any process never block it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import logging
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from kpis.columns import Bool, Columns, concat, empty, hash_names
-from telemetry import heard, packs
+from telemetry import gone, heard, packs
 from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
 from telemetry.journal_reader import OF_MATTERS, SCHEMA_VERSION, JournalError, JournalReader, connect, unpacked
 
@@ -62,6 +63,10 @@ _CODE_OF_TYPE = {name: row.code for name, row in EVENT_TYPES.items()}
 
 class DiskFullError(JournalError):
     """Nothing of the batch was stored; the same batch may be committed again when there is room."""
+
+
+class JournalInUseError(JournalError):
+    """Another process writes this journal."""
 
 
 class Unit(NamedTuple):
@@ -103,7 +108,8 @@ class Journal(JournalReader):
             super().__init__(data)
             self.ensure([""])
             self._told = heard.told(self._db)
-            self._next_seq = 1 + int(self._db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+            self._next_seq = 1 + self.ends()[0]
+            self._gone = gone.Known(self._db)
             self._tail: list[Columns] = [unpacked(self._db)]
             undo.pop_all()
 
@@ -212,27 +218,26 @@ class Journal(JournalReader):
         site_code, unit_code, party_code = [codes[x] for x in site], [codes[x] for x in unit], [codes[x] for x in party]
         type_code, source_code = [_CODE_OF_TYPE[x] for x in kind], [codes[x] for x in source]
         before = db.total_changes
-        db.executemany(
-            _INSERT,
-            zip(
-                range(first_seq, first_seq + n),
-                source_code,
-                ids,
-                site_code,
-                type_code,
-                time_us,
-                [received_us] * n,
-                unit_code,
-                contact,
-                party_code,
-                caller,
-                [None if x == MISSING else x for x in a],
-                [None if x == MISSING else x for x in b],
-                [None if x == MISSING else x for x in c],
-                extra,
-                strict=True,
-            ),
+        rows: Iterable[tuple[object, ...]] = zip(
+            range(first_seq, first_seq + n),
+            source_code,
+            ids,
+            site_code,
+            type_code,
+            time_us,
+            [received_us] * n,
+            unit_code,
+            contact,
+            party_code,
+            caller,
+            [None if x == MISSING else x for x in a],
+            [None if x == MISSING else x for x in b],
+            [None if x == MISSING else x for x in c],
+            extra,
+            strict=True,
         )
+        fresh = self._gone.new(site_code, source_code, ids, time_us)
+        db.executemany(_INSERT, rows if fresh is None else compress(rows, fresh))
         columns = Columns(
             seq=np.arange(first_seq, first_seq + n, dtype=np.int64),
             time_us=np.array(time_us, np.int64),
@@ -303,6 +308,28 @@ class Journal(JournalReader):
             return  # the rows are safe; the next commit tries again
         self._tail = []
 
+    def let_go(self, leaving: gone.Leaving) -> bool:
+        """Take the events of a sealed day out; its file has them from now on. False where that must wait for room on the
+        disk. ValueError where the journal does not hold exactly these; else raises as `commit` does."""
+        self.pack()
+        if any(map(len, self._tail)):
+            return False
+        try:
+            with self._transaction():
+                gone.leave(self._db, self.code(leaving.site), leaving, OF_MATTERS)
+                self._crashpoint("before_leave")
+        except DiskFullError:
+            return False
+        self._crashpoint("after_leave")
+        self._gone.look()
+        return True
+
+    def forget_rejects(self, before_us: int) -> None:
+        """Drop the text of what came before then and could not be read; that it came, and why it was refused, stays."""
+        with self._transaction():
+            where = "received_us < ? AND (detail <> '' OR length(raw) > 0)"
+            self._db.execute(f"UPDATE reject SET detail = '', raw = x'' WHERE {where}", (before_us,))  # noqa: S608
+
 
 def _open(path: Path) -> sqlite3.Connection:
     db: sqlite3.Connection | None = None
@@ -321,6 +348,7 @@ def _open(path: Path) -> sqlite3.Connection:
                 db.execute(statement)
             db.execute(_MATTERS)
             heard.make(db)
+            gone.make(db)
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             db.execute("COMMIT")
         _migrate(db)
@@ -350,6 +378,11 @@ def _migrate(db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
         db.execute(_MATTERS)
         heard.make(db)
+        db.execute("PRAGMA user_version=3")
+        db.execute("COMMIT")
+    if version in (1, 2, 3):
+        db.execute("BEGIN IMMEDIATE")
+        gone.make(db)
         db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         db.execute("COMMIT")
 
@@ -362,7 +395,7 @@ def _take_lock(path: Path) -> IO[str]:
         lock.seek(0)
         holder = lock.read().strip()
         lock.close()
-        raise JournalError(
+        raise JournalInUseError(
             f"{path.parent}: already in use by another gecc (process {holder or 'unknown'})"
         ) from problem
     lock.truncate(0)

@@ -57,7 +57,7 @@ class Follower(JournalReader):
             self._load_names(db)
 
     def identity(self, seq: int) -> str:
-        """What tells the event at an offset from any other; "" where there is none."""
+        """What tells the event at an offset from any other; "" where there is none, or it has left the journal."""
         with self._reading() as db:
             row = db.execute("SELECT source, id FROM event WHERE seq = ?", (seq,)).fetchone()
         return f"{row[0]} {row[1]}" if row else ""

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from kpis.columns import DAY_US, DTYPES, Columns, empty, hash_names
+from kpis.columns import DAY_US, DTYPES, Columns, concat, empty, hash_names
 from kpis.heard import Heard
 from kpis.model import Teller
-from telemetry import heard
+from telemetry import gone, heard
 from telemetry.events import MISSING, TYPE_OF_CODE, Event
 from telemetry.packs import HEARD, columns_of, fill
 
-SCHEMA_VERSION = 3
-"""1 had packs without the column `source`, 2 kept nothing beside the events; the writer makes both good."""
+SCHEMA_VERSION = 4
+"""1 had packs without the column `source`, 2 kept nothing beside the events, of 3 nothing ever left; the writer makes all
+of it good."""
 _ROWS = (
     "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1), source"
     " FROM event"
@@ -40,10 +41,12 @@ class JournalError(Exception):
 
 
 class JournalReader:
-    """One data folder's journal, for reading; any number of processes at once."""
+    """One data folder's journal, for reading; any number of processes at once. What has left it for the files of sealed
+    days is read from there."""
 
     def __init__(self, data: Path) -> None:
         self.path = data / "journal.db"
+        self._past = gone.Past(data)
         self.names: list[str] = []
         """Text of every code."""
         self.codes: dict[str, int] = {}
@@ -70,6 +73,8 @@ class JournalReader:
             yield db
         except sqlite3.DatabaseError as problem:
             raise JournalError(f"{self.path}: {problem}") from problem
+        except gone.GoneError as problem:
+            raise JournalError(str(problem)) from problem
         finally:
             db.close()
 
@@ -109,9 +114,13 @@ class JournalReader:
                 with db.blobopen("pack", "columns", rowid, readonly=True) as blob:
                     fill(out, at, site, size, blob.read())
                 at += size
-        for name in DTYPES:
-            out[name][at:] = getattr(tail, name)
-        return columns_of(out)
+            for name in DTYPES:
+                out[name][at:] = getattr(tail, name)
+            cols = columns_of(out)
+            if files := gone.files(db, codes, days[0] * DAY_US, days[1] * DAY_US):
+                self._load_names(db)
+                cols = _with_past(cols, self._past.columns(files, self.names, self.code), days)
+        return cols
 
     def heard(self, sites: Sequence[str], from_us: int, to_us: int) -> Heard:
         """What is known beside the events of the same question to `columns`: gaps, refusals, repeats, delays."""
@@ -132,12 +141,14 @@ class JournalReader:
                 f"SELECT site, max(heard_us) FROM pack WHERE site IN ({_marks(codes)}) GROUP BY site",  # noqa: S608
                 codes,
             )
-            out = {site: heard for site, heard in rows if heard}
+            out = gone.last_heard(db, codes)
+            for site, us in rows:
+                out[site] = max(out.get(site, 0), us)
             tail = self._unpacked(db)
         tail = tail.take(HEARD[tail.type] & np.isin(tail.site, codes))
         for code in np.unique(tail.site).tolist():
             out[code] = max(out.get(code, 0), int(tail.time_us[tail.site == code].max()))
-        return out
+        return {site: us for site, us in out.items() if us}
 
     def ids(self, source: str, from_id: str, below_id: str) -> list[tuple[str, int]]:
         """(id, time in µs) of a source's events with ids in [from_id, below_id), in their order."""
@@ -157,23 +168,63 @@ class JournalReader:
                 if d is not None
             ]
             t = (tail := self._unpacked(db)).time_us[tail.site == code]
+            past = gone.span(db, code)
         days += [int(x) // DAY_US for x in ((t.min(), t.max()) if len(t) else ())]
         if not days:
-            return None
+            return past
         first, last = min(days) * DAY_US, max(days) * DAY_US
-        return int(self.columns([site], first, first + 1).time_us.min()), int(
-            self.columns([site], last, last + 1).time_us.max()
+        first, last = (
+            int(self.columns([site], first, first + 1).time_us.min()),
+            int(self.columns([site], last, last + 1).time_us.max()),
         )
+        return (min(first, past[0]), max(last, past[1])) if past else (first, last)
 
     def read(self, after: int, limit: int = 1000) -> list[tuple[int, int, Event]]:
-        """(seq, received_us, event) of the next events after journal offset `after`."""
+        """(seq, received_us, event) of the next events after journal offset `after`. What was not sealed of events that
+        left is empty: what a source said beyond the vocabulary."""
         with self._reading() as db:
             rows = db.execute(f"{_EVENTS} WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
             self._load_names(db)
+            upto = rows[-1][0] if len(rows) == limit else 2**63 - 1
+            left: dict[int, tuple[int, int, Event]] = {}
+            for first, file in gone.files_from(db, after + 1, upto):
+                if sum(seq < first for seq in left) >= limit:
+                    break
+                left |= {s: row for s, row in self._past.told(file, self.names).items() if after < s <= upto}
+        found = left | {row[0]: row for row in self._as_events(rows)} if left else None
+        return self._as_events(rows) if found is None else [found[seq] for seq in sorted(found)[:limit]]
+
+    def at(self, seq: int, site: str) -> tuple[int, int, Event] | None:
+        """(seq, received_us, event) of a site's event at a journal offset; None where it has none there."""
+        code = self.code(site)
+        with self._reading() as db:
+            rows = db.execute(f"{_EVENTS} WHERE seq = ? AND site = ?", (seq, code)).fetchall()
+            self._load_names(db)
+            files = () if rows else gone.files_from(db, seq, seq, code)
+            left = [row for _, file in files if (row := self._past.told(file, self.names).get(seq))]
+        return next(iter(self._as_events(rows) or left), None)
+
+    def held(self, seqs: Sequence[int]) -> list[tuple[int, int, Event]]:
+        """The same of the events at these offsets that have not left, in the order of the journal."""
+        with self._reading() as db:
+            where = "WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
+            rows = db.execute(f"{_EVENTS} {where}", (json.dumps(list(seqs)),)).fetchall()
+            self._load_names(db)
         return self._as_events(rows)
 
+    def left(self, site: str) -> set[str]:
+        """Names of the sealed folders of a site whose events have left the journal."""
+        with self._reading() as db:
+            return gone.days(db, self.code(site))
+
+    def left_upto(self) -> int:
+        """The newest journal offset of what has left; 0 where nothing has."""
+        with self._reading() as db:
+            return gone.last_seq(db)
+
     def told(self, site: str, from_us: int, to_us: int, after: int, upto: int) -> list[tuple[int, int, Event]]:
-        """The same of one site's events of [from_us, to_us) with offsets in (after, upto], in the order of the journal."""
+        """The same of one site's events of [from_us, to_us) with offsets in (after, upto] that have not left, in the order
+        of the journal."""
         days = from_us // DAY_US, -(-to_us // DAY_US)
         rows: list[tuple[Any, ...]] = []
         with self._reading() as db:
@@ -278,7 +329,7 @@ class JournalReader:
             row = db.execute(
                 "SELECT (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(n), 0) FROM reject)"
             ).fetchone()
-        return int(row[0]), int(row[1])
+            return max(int(row[0]), gone.last_seq(db)), int(row[1])
 
     def gaps(self) -> list[tuple[str, str, int, int, str]]:
         """(source, kind, from_us, to_us, detail) of every known gap, in the order of their beginning."""
@@ -349,6 +400,13 @@ def _columns(rows: list[tuple[Any, ...]]) -> Columns:
     by_name = dict(zip(DTYPES, zip(*rows, strict=True), strict=True))
     contact = hash_names([x.encode() for x in by_name.pop("contact")])
     return columns_of({"contact": contact, **{name: np.array(v, DTYPES[name]) for name, v in by_name.items()}})
+
+
+def _with_past(cols: Columns, past: Columns, days: tuple[int, int]) -> Columns:
+    """What the journal holds and what has left it, of these UTC days, each site and day in the order of the journal."""
+    day = past.time_us // DAY_US
+    cols = concat([cols, past.take((day >= days[0]) & (day < days[1]))])
+    return cols.take(np.lexsort((cols.seq, cols.time_us // DAY_US, cols.site)))
 
 
 def _joined(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from kpis.columns import DAY_US, DTYPES, Columns, concat, group
+from kpis.columns import DAY_US, DTYPES, I64, Columns, concat, group
 from telemetry.events import EVENT_TYPES
 
 STORED = [(name, dtype) for name, dtype in DTYPES.items() if name != "site"]
@@ -32,6 +32,18 @@ def write(db: sqlite3.Connection, cols: Columns) -> None:
         _write_run(db, cols.take(rows), int(cols.site[rows.start]), int(day[rows.start]))
 
 
+def remove(db: sqlite3.Connection, site: int, days: Iterable[int], seqs: I64) -> None:
+    """Take the events with these offsets out of the packs of a site's UTC days, inside the caller's transaction."""
+    for day in days:
+        for (rowid,) in db.execute("SELECT rowid FROM pack WHERE site = ? AND day = ?", (site, day)).fetchall():
+            run = _read_run(db, rowid, site)
+            left = run.take(~np.isin(run.seq, seqs))
+            if len(left) < len(run):
+                db.execute("DELETE FROM pack WHERE rowid = ?", (rowid,))
+                if len(left):
+                    _insert_run(db, left, site, day)
+
+
 def _write_run(db: sqlite3.Connection, run: Columns, site: int, day: int) -> None:
     older = db.execute("SELECT rowid, n FROM pack WHERE site = ? AND day = ? ORDER BY last_seq DESC", (site, day))
     total, joined = len(run), []
@@ -44,6 +56,10 @@ def _write_run(db: sqlite3.Connection, run: Columns, site: int, day: int) -> Non
         parts = [_read_run(db, rowid, site) for (rowid,) in reversed(joined)]
         run = concat([*parts, run])
         db.executemany("DELETE FROM pack WHERE rowid = ?", joined)
+    _insert_run(db, run, site, day)
+
+
+def _insert_run(db: sqlite3.Connection, run: Columns, site: int, day: int) -> None:
     heard = run.time_us[HEARD[run.type]]
     blob = b"".join(np.ascontiguousarray(getattr(run, name)).tobytes() for name, _ in STORED)
     db.execute(

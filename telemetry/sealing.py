@@ -1,20 +1,26 @@
-"""Closing days while the service runs: nobody has to think of it, and nothing waits for it."""
+"""Closing days while the service runs, and letting them leave the journal: nobody has to think of it, and nothing waits
+for it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from telemetry.archive.checkpoint import FIRST
+from telemetry.archive.retention import leaving
 from telemetry.archive.seal import seal
 from telemetry.archive.signing import SigningError
 from telemetry.archive.store import ArchiveError, SealedDay, Store, locked
 from telemetry.archive.timestamp import StampError, stamp, stamp_file
 from telemetry.config import Config
+from telemetry.gone import Leaving
+from telemetry.journal import DiskFullError, Journal
 from telemetry.journal_reader import JournalError, JournalReader
 from telemetry.ledger import Ledger
 
@@ -45,12 +51,21 @@ class Sealing:
         self._problems: dict[str, str] = {}
         self._stopped = False
 
-    async def run(self) -> None:
-        """Seal for ever; what cannot be sealed is told and tried again. When it is cancelled the day at hand is finished."""
+    async def run(self, journal: Journal, in_writer: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        """Seal for ever; what cannot be sealed is told and tried again. When it is cancelled the day at hand is finished.
+        `in_writer` runs what writes to the journal."""
         thread = ThreadPoolExecutor(1, thread_name_prefix="seal")
+        run = partial(asyncio.get_running_loop().run_in_executor, thread)
         try:
             while True:
-                await asyncio.get_running_loop().run_in_executor(thread, self.once)
+                await run(self.once)
+                if self._config.archive.keep_days:
+                    leaving = self.leaving()
+                    while (one := await run(next, leaving, None)) is not None:
+                        if not await in_writer(partial(journal.let_go, one)):
+                            break
+                    with suppress(DiskFullError):
+                        await in_writer(partial(journal.forget_rejects, self.kept_from_us()))
                 await asyncio.sleep(EVERY_S)
         finally:
             self._stopped = True
@@ -81,6 +96,20 @@ class Sealing:
             self._failed("", str(problem))
         return done
 
+    def leaving(self) -> Iterator[Leaving]:
+        """What is to leave the journal now; a site of which something is not as it was sealed does not keep others."""
+        journal = JournalReader(self._config.data)
+        for site in self._config.sites:
+            try:
+                yield from leaving(journal, self._store, site, int(self._clock() * 1e6), self._config.archive.keep_days)
+                self._problems.pop(f"{site.id} journal", None)
+            except (ArchiveError, SigningError, JournalError, OSError) as problem:
+                self._failed(f"{site.id} journal", str(problem), "days do not leave the journal")
+
+    def kept_from_us(self) -> int:
+        """What came before then is not kept in the journal."""
+        return int((self._clock() - self._config.archive.keep_days * 86_400) * 1e6)
+
     def _stamp(self, site: str) -> None:
         """Ask for the time stamps that are still missing of the newest seals."""
         url = self._config.archive.timestamp_url
@@ -107,7 +136,7 @@ class Sealing:
         if c.previous == FIRST:
             log.info("%s: the first day is sealed: %s", c.site, c.day)
 
-    def _failed(self, site: str, problem: str) -> None:
+    def _failed(self, site: str, problem: str, what: str = "days are not sealed") -> None:
         if self._problems.get(site) != problem:
-            log.error("%s: days are not sealed: %s", site or "archive", problem)
+            log.error("%s: %s: %s", site or "archive", what, problem)
         self._problems[site] = problem

@@ -20,6 +20,7 @@ from telemetry.config_reader import (
     FOLDER,
     HOST,
     ID,
+    KEEP_DAYS,
     SEPARATOR,
     ZONE,
     Dates,
@@ -345,6 +346,12 @@ class Archive:
     seal_after_h: Annotated[float, number(8760), "Hours after its end for which a day stays open for late events."] = (
         72.0
     )
+    keep_days: Annotated[
+        int,
+        KEEP_DAYS,
+        "Days after which the events of a sealed day leave the journal: from then on they are read from their sealed files"
+        " (0: never).",
+    ] = 400
     timestamp_url: Annotated[
         str,
         text(200),

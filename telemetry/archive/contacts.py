@@ -3,14 +3,14 @@ what it adds to each measure. So a figure of that day can be traced to its conta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from kpis.columns import QUARTER_US, QUARTERS_A_DAY
+from kpis.columns import DAY_US, QUARTERS_A_DAY
 from kpis.model import By, Facts
 from telemetry.cubes import site_facts
 from telemetry.journal_reader import JournalReader
@@ -31,18 +31,23 @@ SCHEMA = pa.schema(
 _EPOCH = date(1970, 1, 1)
 
 
-def contacts_of(journal: JournalReader, site: Site, day: date, now_us: int) -> pa.Table:
-    """The contacts that arrived on a local day, as they stand now; in the order of family, arrival and offset."""
-    first = (day - _EPOCH).days * QUARTERS_A_DAY
-    tables = []
-    for _, facts, zones in site_facts(journal, site, (first, first + QUARTERS_A_DAY), now_us):
+def contacts_of(journal: JournalReader, site: Site, days: Sequence[date], now_us: int) -> dict[date, pa.Table]:
+    """The contacts that arrived on these local days, as they stand now; of each day in the order of family, arrival and
+    offset. What lies around a day is read once for all of them."""
+    first, last = (min(days) - _EPOCH).days, (max(days) - _EPOCH).days + 1
+    tables: dict[date, list[pa.Table]] = {day: [] for day in days}
+    for _, facts, zones in site_facts(journal, site, (first * QUARTERS_A_DAY, last * QUARTERS_A_DAY), now_us):
         for family, f in sorted(facts.items()):
             if "seq" not in f.state or f.by not in (By.UNIT, By.SITE):
                 continue
-            local = zones.to_local(f.arrival_us, f.site) // QUARTER_US
-            there = (local >= first) & (local < first + QUARTERS_A_DAY)
-            tables.append(_table(family, f, np.flatnonzero(there), journal.names))
-    return pa.concat_tables(tables).cast(SCHEMA) if tables else SCHEMA.empty_table()
+            local = zones.to_local(f.arrival_us, f.site) // DAY_US
+            for day, of_day in tables.items():
+                there = np.flatnonzero(local == (day - _EPOCH).days)
+                if len(there):
+                    of_day.append(_table(family, f, there, journal.names))
+    return {
+        day: pa.concat_tables(of_day).cast(SCHEMA) if of_day else SCHEMA.empty_table() for day, of_day in tables.items()
+    }
 
 
 def _table(family: str, f: Facts, rows: np.ndarray[tuple[int], np.dtype[np.intp]], names: list[str]) -> pa.Table:

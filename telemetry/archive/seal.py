@@ -15,6 +15,8 @@ from hashlib import sha256
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
 from telemetry.archive import merkle
 from telemetry.archive.checkpoint import FIRST, Checkpoint
 from telemetry.archive.contacts import contacts_of
@@ -97,9 +99,10 @@ def seal(
         previous = chain[-1].checkpoint.hash if chain else FIRST
         for month in _months(days):
             events = _by_day(journal, site, month, upto)
+            contacts = contacts_of(journal, site, [one.day for one in month], now_us)
             for one in month:
                 done = _seal_one(
-                    journal, store, signer, recorder, one, events.get((one.day, one.after), []),
+                    store, signer, recorder, one, events.get((one.day, one.after), []), contacts[one.day],
                     now_us=now_us, version=version, upto=upto, previous=previous, gaps=ledger(site, one.day),
                 )  # fmt: skip
                 chain.append(done)
@@ -122,13 +125,13 @@ def declared(site: Site) -> bytes:
 
 
 def _seal_one(
-    journal: JournalReader, store: Store, signer: Signer, recorder: Recorder, one: Due, events: list[Told], *,
+    store: Store, signer: Signer, recorder: Recorder, one: Due, events: list[Told], contacts: pa.Table, *,
     now_us: int, version: str, upto: int, previous: str, gaps: Sequence[Mapping[str, Any]],
 ) -> SealedDay:  # fmt: skip
     events = in_order(events)
     rows = [recorder.row(*told) for told in events]
     file = parquet(table_of(rows, [told[2].contact for told in events]))
-    contacts = parquet(contacts_of(journal, one.site, one.day, now_us))
+    derived = parquet(contacts)
     ledger, settings = canonical_json([dict(row) for row in gaps]).encode(), declared(one.site)
     checkpoint = Checkpoint(
         site=one.site.id,
@@ -137,7 +140,7 @@ def _seal_one(
         events=len(rows),
         root=merkle.root([merkle.leaf(record(row)) for row in rows]).hex(),
         file=sha256(file).hexdigest(),
-        contacts=sha256(contacts).hexdigest(),
+        contacts=sha256(derived).hexdigest(),
         gaps=sha256(ledger).hexdigest(),
         settings=sha256(settings).hexdigest(),
         journal=upto,
@@ -145,7 +148,7 @@ def _seal_one(
         previous=previous,
         sealed_us=now_us // 1_000_000 * 1_000_000,
     )
-    return store.write(checkpoint, file, contacts, ledger, settings, signer)
+    return store.write(checkpoint, file, derived, ledger, settings, signer)
 
 
 def _months(days: Sequence[Due]) -> Iterator[list[Due]]:

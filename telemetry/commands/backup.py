@@ -24,8 +24,12 @@ def backup(args: Namespace) -> int:
         raise JournalError(f"{journal}: no journal here")
     if out.is_dir():
         out /= time.strftime("journal-%Y%m%d-%H%M%S.db")
-    events = copy_journal(journal, out)
+    events, left = copy_journal(journal, out)
     print(f"{out}: {events} events, {out.stat().st_size} bytes, checked")
+    if left:
+        print(
+            f"The events of {left} days are in {args.data / 'archive'} alone: copy that folder as well", file=sys.stderr
+        )
     if args.keys:
         _copy_whole(args.data / "keys.json", args.keys)
         print(f"{args.keys}: the keys of pseudonyms; keep them apart from the journal, and no longer than 31 days")
@@ -38,8 +42,9 @@ def backup(args: Namespace) -> int:
     return 0
 
 
-def copy_journal(journal: Path, out: Path) -> int:
-    """Copy it whole, check the copy, and give it its name when it is on the disk; how many events it holds."""
+def copy_journal(journal: Path, out: Path) -> tuple[int, int]:
+    """Copy it whole, check the copy, and give it its name when it is on the disk; how many events it holds, and how many
+    days have left it for their sealed files."""
     part = out.with_name(out.name + ".part")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -54,12 +59,20 @@ def copy_journal(journal: Path, out: Path) -> int:
             if found != "ok":
                 raise JournalError(f"{journal}: the copy is damaged: {found}")
             events = int(copy.execute("SELECT count(*) FROM event").fetchone()[0])
+            left = _left(copy)
         _on_disk(part, out)
     except sqlite3.Error as problem:
         raise JournalError(f"{journal}: {problem}") from problem
     finally:
         part.unlink(missing_ok=True)
-    return events
+    return events, left
+
+
+def _left(copy: sqlite3.Connection) -> int:
+    """How many days have left the journal; none of one that is of a version before that."""
+    if not copy.execute("SELECT 1 FROM sqlite_schema WHERE name = 'gone'").fetchone():
+        return 0
+    return int(copy.execute("SELECT count(*) FROM gone WHERE events > 0").fetchone()[0])
 
 
 def _copy_whole(file: Path, out: Path) -> None:

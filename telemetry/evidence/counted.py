@@ -12,7 +12,8 @@ from kpis.columns import QUARTERS_A_DAY, Zones
 from kpis.cube import Cube, build, within
 from kpis.model import Kind, Teller
 from kpis.results import KPIS, facts_of
-from telemetry.evidence.sealed import Sealed, columns_of, heard_of
+from telemetry.archive.read_back import columns_of
+from telemetry.evidence.sealed import Sealed, heard_of
 from telemetry.figures import rows_of
 from telemetry.in_memory import Names
 from telemetry.rules import names_of, rules_of, zones_of
@@ -66,8 +67,8 @@ def count(found: Sealed, tellers: dict[str, Teller]) -> Counted:
     names = Names()
     for name in names_of(found.site):
         names.code(name)
-    inside = columns_of(found.tables, names)
-    cols = columns_of([*(table for _, table in found.earlier), *found.tables], names) if found.earlier else inside
+    inside = columns_of(found.tables, names.code)
+    cols = columns_of([*(table for _, table in found.earlier), *found.tables], names.code) if found.earlier else inside
     code = names.code(found.site.id)
     span_us = (int(inside.time_us.min()), int(inside.time_us.max())) if len(inside) else (0, 0)
     known = {names.code(source): teller for source, teller in tellers.items()}

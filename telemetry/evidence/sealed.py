@@ -16,9 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kpis.columns import I64, MISSING, Columns
 from kpis.heard import CASES, CONVERSATIONS, KIND_OF_TYPE, Heard
-from telemetry.archive.record import SCHEMA
 from telemetry.archive.store import GAPS, SETTINGS, ArchiveError, SealedDay, Store
 from telemetry.events import EVENT_TYPES
 from telemetry.evidence.in_force import site_of
@@ -111,27 +109,6 @@ def sealed(
     return Sealed(first, last, chain, inside, records, unsealed, site_of(declared), tables, earlier, told, gaps)
 
 
-def columns_of(tables: Sequence[pa.Table], names: Names) -> Columns:
-    """Records as the core reads them, in the order of the journal."""
-    table = pa.concat_tables(tables) if tables else SCHEMA.empty_table()
-    codes = {name: _codes(table[name], names.code) for name in ("site", "unit", "party", "source")}
-    cols = Columns(
-        seq=_numbers(table["seq"]),
-        time_us=_numbers(table["time_us"]),
-        site=codes["site"].astype(np.int32),
-        type=_codes(table["type"], lambda name: EVENT_TYPES[name].code if name else 0).astype(np.int16),
-        unit=codes["unit"].astype(np.int32),
-        contact=table["contact_hash"].to_numpy(),
-        party=codes["party"].astype(np.int32),
-        caller=_codes(table["person"], _token),
-        a=_numbers(table["a"]),
-        b=_numbers(table["b"]),
-        c=_numbers(table["c"]),
-        source=codes["source"].astype(np.int32),
-    )
-    return cols.take(np.argsort(cols.seq, kind="stable"))
-
-
 def heard_of(found: Sealed, names: Names, site: int, span_us: tuple[int, int]) -> Heard:
     """What the seals say beside the records: who ever told of what, and the times of which something is missing."""
     told = sorted((names.code(source), kind, us) for (source, kind), us in found.told.items())
@@ -171,27 +148,6 @@ def _first_told(told: dict[tuple[str, int], int], table: pa.Table) -> None:
     for source, type_, us in zip(*pairs.aggregate([("time_us", "min")]).to_pydict().values(), strict=True):
         key = source, int(KIND_OF_TYPE[EVENT_TYPES[type_].code])
         told[key] = min(us, told.get(key, us))
-
-
-def _numbers(column: pa.ChunkedArray) -> I64:
-    out: I64 = pc.fill_null(column, MISSING).to_numpy()
-    return out
-
-
-def _codes(column: pa.ChunkedArray, code: Callable[[str], int]) -> I64:
-    """A code for each text, asked for once a text; that of "" where there is none."""
-    coded = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    coded = coded.combine_chunks()
-    coded = coded if isinstance(coded, pa.DictionaryArray) else coded.chunk(0)
-    table = np.array([*(code(text) for text in coded.dictionary.to_pylist()), code("")], np.int64)
-    out: I64 = table[pc.fill_null(coded.indices, len(table) - 1).to_numpy()]
-    return out
-
-
-def _token(text: str) -> int:
-    """A caller's token, as the journal's columns have it."""
-    n = int(text, 16) if text else 0
-    return n - 2**64 if n >= 2**63 else n
 
 
 def _runs(days: Sequence[date]) -> list[str]:

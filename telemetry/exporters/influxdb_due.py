@@ -48,10 +48,12 @@ class Sites:
 
     def begin(self, state: State) -> None:
         """Whatever is not as it was when the file was written makes all days of its sites due: another journal, other
-        rules, a site that is new here."""
+        rules, a site that is new here, events that left the journal before they were read."""
         with state.transaction():
             offset, mark = state.offset, state.meta("mark")
-            another = offset > 0 and self._journal.identity(offset) != mark
+            left = self._journal.left_upto()
+            unread = left > offset
+            another = offset > left and self._journal.identity(offset) != mark
             if another:
                 log.warning("the journal is not the one that was read before: every day is compared again")
                 state.set_meta("offset", "0")
@@ -59,9 +61,9 @@ class Sites:
                 known, rules = state.site(site.id), self._rules(site)
                 if known is not None and known.zone != site.timezone:
                     state.move_days(site.id, partial(self._day, site))
-                if known is None and not offset:
+                if known is None and not offset and not unread:
                     state.set_site(site.id, SiteRow(rules, site.timezone))
-                elif known is None or known.rules != rules or another:
+                elif known is None or known.rules != rules or another or unread:
                     self._everything(state, site, SiteRow(rules, site.timezone))
                 else:
                     self._swept[site.id] = known.swept_day if known.swept_day is not None else -1

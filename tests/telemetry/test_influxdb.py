@@ -10,6 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from telemetry.archive.retention import leaving
+from telemetry.archive.seal import seal
+from telemetry.archive.store import Store
 from telemetry.config import Service, Site
 from telemetry.events import Event
 from tests.kpis import worlds
@@ -142,3 +145,22 @@ def test_what_is_decided_later_reaches_the_points_of_its_day(tmp_path, story, la
         room.pass_time(DAY_US)
         room.settle()
         same(room, days=0)
+
+
+@pytest.mark.parametrize("read_before", [True, False])
+def test_days_that_left_the_journal_before_they_were_read_are_written_all_the_same(tmp_path, read_before):
+    room = Room(tmp_path, (SITE,), MONDAY_US + 3 * 3600 * S)
+    room.commit(*call("c1", 0), *ticket("A1", 0))
+    if read_before:
+        room.settle()
+    room.exporter.close()
+    room.pass_time(60 * DAY_US)
+    room.commit(*call("c2", 1), *ticket("A2", 59))
+    store = Store(tmp_path)
+    assert list(seal(room.journal, store, [SITE], now_us=room.now_us, version="1", ledger=lambda *_: []))
+    left = [one for one in leaving(room.journal, store, SITE, room.now_us, 35) if room.journal.let_go(one)]
+    assert len(left) > 20
+    room.open()
+    room.settle()
+    same(room)
+    room.close()
