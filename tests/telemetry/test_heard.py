@@ -155,7 +155,9 @@ def test_a_journal_of_before_gets_what_its_rows_tell_and_repeats_stay_unknown(tm
     want = journal.heard(["a"], *EVER)
     journal.close()
     with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
-        db.executescript("DROP TABLE told; DROP TABLE received; DROP TABLE delay; DROP TABLE gone; PRAGMA user_version=2")
+        db.executescript(
+            "DROP TABLE told; DROP TABLE received; DROP TABLE delay; DROP TABLE gone; PRAGMA user_version=2"
+        )
     with pytest.raises(JournalError, match="start gecc run once"):
         JournalReader(tmp_path)
     Journal(tmp_path).close()

@@ -94,7 +94,9 @@ def test_a_journal_of_the_version_before_is_packed_anew_and_tells_the_same(tmp_p
     journal.close()
     with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
         db.execute("UPDATE pack SET columns = zeroblob(length(columns) - 4 * n)")
-        db.executescript("DROP TABLE told; DROP TABLE received; DROP TABLE delay; DROP TABLE gone; PRAGMA user_version=1")
+        db.executescript(
+            "DROP TABLE told; DROP TABLE received; DROP TABLE delay; DROP TABLE gone; PRAGMA user_version=1"
+        )
         db.commit()
     with pytest.raises(JournalError, match=r"written by another version.*start gecc run once"):
         JournalReader(tmp_path)
