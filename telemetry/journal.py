@@ -26,6 +26,7 @@ import numpy as np
 
 from kpis.columns import Bool, Columns, concat, empty, hash_names
 from telemetry import gone, heard, packs
+from telemetry.archive.checkpoint import looked_upto
 from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
 from telemetry.journal_reader import OF_MATTERS, SCHEMA_VERSION, JournalError, JournalReader, connect, unpacked
 
@@ -108,10 +109,18 @@ class Journal(JournalReader):
             super().__init__(data)
             self.ensure([""])
             self._told = heard.told(self._db)
-            self._next_seq = 1 + self.ends()[0]
+            self._next_seq = 1 + self._given_upto(data / "archive")
             self._gone = gone.Known(self._db)
             self._tail: list[Columns] = [unpacked(self._db)]
             undo.pop_all()
+
+    def _given_upto(self, archive: Path) -> int:
+        """The newest offset that was ever given: an old copy of the journal that was put back may not know of it, but the
+        seals do, and no offset may stand for two events."""
+        newest, sealed = self.ends()[0], looked_upto(archive)
+        if sealed > newest:
+            log.warning("%s is older than its sealed days: new events are numbered from where those end", self.path)
+        return max(newest, sealed)
 
     def close(self) -> None:
         """Close the file and let go of the folder."""

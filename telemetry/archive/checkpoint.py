@@ -5,11 +5,15 @@ It can be mailed, printed or read out; signed in the form of minisign, it is che
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from pathlib import Path
 
+NAME = "checkpoint.txt"
 HEADER = "gecc-checkpoint 1"
 FIRST = "0" * 64
 """What the first checkpoint of a site names as the one before."""
@@ -110,3 +114,15 @@ def read_checkpoint(data: bytes) -> Checkpoint:
         )
     except ValueError as problem:
         raise CheckpointError(str(problem)) from problem
+
+
+def looked_upto(archive: Path) -> int:
+    """The newest journal offset that a seal of this archive has looked at, by the newest day of each site; 0 where there is
+    none. What cannot be read is passed over: whoever reads the archive itself tells of that."""
+    newest = 0
+    for site in archive.glob("*/"):
+        with suppress(OSError, ValueError):  # no year yet, no day yet, no checkpoint
+            year = max(path for path in site.iterdir() if path.name.isdecimal())
+            day = max(name for name in os.listdir(year) if not name.startswith("."))  # noqa: PTH208  there are many
+            newest = max(newest, read_checkpoint((year / day / NAME).read_bytes()).journal)
+    return newest

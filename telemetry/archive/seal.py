@@ -33,6 +33,10 @@ _NOT_DECLARED = ("sources", "devices", "test_numbers")
 """Settings that are no part of a site's declaration: secrets and numbers stand in them."""
 
 
+Row = tuple[dict[str, Any], str]
+"""The fields of a record, and what its contact is called in the journal."""
+
+
 class Ledger(Protocol):
     """What is known to be missing of a local day of a site: rows of canonical JSON values."""
 
@@ -101,8 +105,11 @@ def seal(
             events = _by_day(journal, site, month, upto)
             contacts = contacts_of(journal, site, [one.day for one in month], now_us)
             for one in month:
+                rows = _rows(recorder, events.get((one.day, one.after), []))
+                if one.amendment and not (rows := _not_sealed(store, chain, one.day, rows)):
+                    continue
                 done = _seal_one(
-                    store, signer, recorder, one, events.get((one.day, one.after), []), contacts[one.day],
+                    store, signer, one, rows, contacts[one.day],
                     now_us=now_us, version=version, upto=upto, previous=previous, gaps=ledger(site, one.day),
                 )  # fmt: skip
                 chain.append(done)
@@ -125,12 +132,11 @@ def declared(site: Site) -> bytes:
 
 
 def _seal_one(
-    store: Store, signer: Signer, recorder: Recorder, one: Due, events: list[Told], contacts: pa.Table, *,
+    store: Store, signer: Signer, one: Due, told: list[Row], contacts: pa.Table, *,
     now_us: int, version: str, upto: int, previous: str, gaps: Sequence[Mapping[str, Any]],
 ) -> SealedDay:  # fmt: skip
-    events = in_order(events)
-    rows = [recorder.row(*told) for told in events]
-    file = parquet(table_of(rows, [told[2].contact for told in events]))
+    rows = [row for row, _ in told]
+    file = parquet(table_of(rows, [contact for _, contact in told]))
     derived = parquet(contacts)
     ledger, settings = canonical_json([dict(row) for row in gaps]).encode(), declared(one.site)
     checkpoint = Checkpoint(
@@ -149,6 +155,21 @@ def _seal_one(
         sealed_us=now_us // 1_000_000 * 1_000_000,
     )
     return store.write(checkpoint, file, derived, ledger, settings, signer)
+
+
+def _rows(recorder: Recorder, events: list[Told]) -> list[Row]:
+    return [(recorder.row(*told), told[2].contact) for told in in_order(events)]
+
+
+def _not_sealed(store: Store, chain: Sequence[SealedDay], day: date, rows: list[Row]) -> list[Row]:
+    """Those that no seal of the day holds: a journal that was put back from an old copy is told once more what came after
+    that copy, and the seals know of it."""
+    known: set[tuple[str, str]] = set()
+    for one in chain:
+        if one.checkpoint.day == day:
+            table = store.events(one).select(["source", "id"])
+            known.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return [row for row in rows if (row[0].get("source"), row[0].get("id")) not in known]
 
 
 def _months(days: Sequence[Due]) -> Iterator[list[Due]]:

@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from telemetry.archive import merkle, record
-from telemetry.archive.checkpoint import FIRST, Checkpoint, CheckpointError, read_checkpoint
+from telemetry.archive.checkpoint import FIRST, NAME, Checkpoint, CheckpointError, read_checkpoint
 from telemetry.archive.signing import PUBLIC_FILE, Signer, SigningError, check, read_public
 
 EVENTS, CONTACTS, GAPS, SETTINGS = "events.parquet", "contacts.parquet", "gaps.json", "settings.json"
-CHECKPOINT, SIGNATURE, CHAIN = "checkpoint.txt", "checkpoint.txt.minisig", "chain.txt"
+CHECKPOINT, SIGNATURE, CHAIN = NAME, "checkpoint.txt.minisig", "chain.txt"
 _HALF = ".half-"
 """Beginning of the names of folders that are still being written."""
 

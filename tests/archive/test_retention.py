@@ -17,8 +17,10 @@ import pytest
 
 from kpis.columns import DAY_US
 from telemetry import gone
+from telemetry.archive.record import rows_of
 from telemetry.archive.retention import leaving
 from telemetry.archive.store import ArchiveError, Store
+from telemetry.commands.backup import copy_journal
 from telemetry.config import Config
 from telemetry.events import Decoded, Event, Rejected
 from telemetry.figures import query
@@ -207,6 +209,27 @@ def test_numbers_are_not_given_again_when_everything_has_left(full):
     full.journal = Journal(full.data)
     done = full.journal.commit([Unit("lab/kiosk", Decoded(events=visit(28, 1)), LATER)])
     assert done.columns.seq.tolist()[0] == last + 1
+
+
+def test_a_journal_that_was_put_back_from_an_old_copy_gives_no_number_twice_and_seals_nothing_twice(room, caplog):
+    room.take(visit(2, 0))
+    copy_journal(room.journal.path, room.data / "copy.db")
+    room.take(visit(2, 1))
+    room.seal(at(6))
+    sealed = room.journal.ends()[0]
+    room.journal.close()
+    for file in room.data.glob("journal.db*"):
+        file.unlink()
+    (room.data / "copy.db").rename(room.journal.path)
+    room.journal = Journal(room.data)
+    assert "older than its sealed days" in caplog.text
+    again = room.journal.commit([Unit("lab/kiosk", Decoded(events=visit(2, 1)), at(7))])
+    assert again.columns.seq.min() == sealed + 1
+    assert room.seal(at(7)) == ["2026-03-03"]
+    room.take(visit(2, 2), at(7, 5))
+    assert room.seal(at(7, 6)) == ["2026-03-02.1"]
+    records = [row for one in room.store.verify("lab") for row in rows_of(room.store.events(one))]
+    assert len(records) == len({row["id"] for row in records}) == len({row["seq"] for row in records}) == 15
 
 
 # When, and when not.
