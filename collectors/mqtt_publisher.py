@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import aiomqtt
 
@@ -69,7 +69,7 @@ class MqttPublisher:
         pause_s, told = 1.0, False
         while True:
             try:
-                async with aiomqtt.Client(**self._options) as client, asyncio.TaskGroup() as tasks:
+                async with _Client(**self._options) as client, asyncio.TaskGroup() as tasks:
                     self._wanted = wanted()
                     hearing = tasks.create_task(self._hear(client, ours, repeat), name="hear")
                     try:
@@ -105,7 +105,8 @@ class MqttPublisher:
                     await client.publish(self._status, b"online", qos=1, retain=True)
                     online = True
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._again.wait(), self._period_s)
+                    async with asyncio.timeout(self._period_s):  # wait_for of 3.11 can lose a cancellation
+                        await self._again.wait()
         except asyncio.CancelledError:
             with suppress(aiomqtt.MqttError, TimeoutError):  # an orderly goodbye has no will
                 await client.publish(self._status, b"offline", qos=1, retain=True, timeout=GOODBYE_S)
@@ -126,3 +127,25 @@ class MqttPublisher:
             for left in ours(topic, payload):
                 if left not in self._wanted:
                     await client.publish(left, b"", qos=1, retain=True)
+
+
+class _Client(aiomqtt.Client):
+    """Lets go of its socket when its start fails or is cancelled, also of one that its thread opens only then."""
+
+    _given_up = False
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            self._given_up = True
+            self._loop.call_soon(self._let_go)  # behind what is due for this socket already
+            raise
+
+    def _on_socket_open(self, *args: Any) -> None:
+        super()._on_socket_open(*args)
+        self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        if self._given_up:
+            self._client._sock_close()  # noqa: SLF001  aiomqtt has no way to say it

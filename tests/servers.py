@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -44,11 +47,33 @@ def open_files() -> int:
     return count
 
 
+async def few_files(most: int, within: float = 30.0) -> None:
+    """Until no more than these are open: what is closed goes with the next turns of the loop, and with its threads."""
+    end = time.monotonic() + within
+    while (count := open_files()) > most:
+        assert time.monotonic() < end, f"{count} files are open, {most} were"
+        await asyncio.sleep(0.02)
+
+
+def _own_ports() -> Iterator[int]:
+    """Ports below those that the kernel gives to whoever connects, and others in each worker of pytest-xdist."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + worker * 300 % 21_000
+    ports = list(range(first, first + 300))
+    random.SystemRandom().shuffle(ports)  # several runs on one machine begin at different ones
+    return itertools.cycle(ports)
+
+
+_OWN_PORTS = _own_ports()
+
+
 def free_port() -> int:
-    """A port nobody listens on just now; whoever starts a server on it must be ready to try again."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port nobody listens on, and that nobody is given by chance before its server starts, or starts again."""
+    for port in itertools.islice(_OWN_PORTS, 300):
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("all ports of this worker are taken")
 
 
 def answers(port: int) -> bool:

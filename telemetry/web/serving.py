@@ -53,12 +53,28 @@ async def serve(app: web.Application, host: str, port: int) -> Runner:
     runner = _AppRunner(app)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await _Site(runner, host, port).start()
     except BaseException:
         await runner.cleanup()
         raise
     bound = runner.addresses[0]
     return Runner((bound[0], bound[1]), runner)
+
+
+class _Site(web.TCPSite):
+    """Listens only once its server is known here: asyncio leaves one open whose start is cancelled half-way."""
+
+    __slots__ = ()
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        server = self._runner.server
+        assert server is not None
+        loop = asyncio.get_running_loop()
+        self._server = it = await loop.create_server(
+            server, self._host, self._port, backlog=self._backlog, start_serving=False
+        )
+        await it.start_serving()
 
 
 class _RequestHandler(web.RequestHandler):

@@ -27,8 +27,9 @@ class Journal:
         self.received_us: list[int] = []
         self.problems: list[str] = []
         self.collector = None
+        self.connected = False
 
-    async def run(self, done, *, crash_at=None, within=5.0, ack_at_receipt=False):
+    async def run(self, done, *, crash_at=None, within=60.0, ack_at_receipt=False):
         """Until `done()`; or until the `crash_at`-th batch with records, which is lost as in a crash."""
         end = time.monotonic() + within
         taken = 0
@@ -38,6 +39,7 @@ class Journal:
             try:
                 async with asyncio.timeout(max(0, end - time.monotonic())):
                     await collector.connect(self.cursor)
+                    self.connected = True
                     batches = aiter(collector.batches())
                     while not done():
                         batch = await self._next(batches, done)
@@ -53,6 +55,7 @@ class Journal:
                         if not ack_at_receipt:
                             batch.ack()
             except NotConnected as problem:
+                self.connected = False
                 self.problems.append(str(problem))
                 await asyncio.sleep(0.01)
             except TimeoutError:
@@ -60,6 +63,7 @@ class Journal:
                     f"not done after {within} s: {self.records[-5:]}, {self.gaps}, {self.problems}"
                 ) from None
             finally:
+                self.connected = False
                 if batches is not None:
                     await batches.aclose()
                 await collector.aclose()
@@ -93,6 +97,15 @@ class Journal:
 
     def has(self, count: int):
         return lambda: len(self.records) >= count
+
+
+def on_disk(folder) -> bytes:
+    """What is in the files of a folder, as far as they stay while they are read."""
+    out = b""
+    for path in sorted(folder.iterdir()) if folder.exists() else ():
+        with suppress(FileNotFoundError):
+            out += path.read_bytes()
+    return out
 
 
 async def quiet(seconds: float = 0.15) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import socket
 import struct
+import types
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import wraps
@@ -19,6 +21,26 @@ def in_loop(test):
         asyncio.run(test(*args, **kwargs))
 
     return run
+
+
+@types.coroutine
+def cancelled_at(step, work):
+    """`work`, cancelled where it waits for the `step`th time. Whether it came so far."""
+    for waits in itertools.count(1):
+        try:
+            awaited = work.send(None)
+        except StopIteration:
+            return False
+        except asyncio.CancelledError:
+            return True
+        if waits == step:
+            asyncio.current_task().cancel()
+        try:
+            yield awaited
+        except asyncio.CancelledError as error:
+            with suppress(asyncio.CancelledError, StopIteration):
+                work.throw(error)
+            return True
 
 
 def reset(writer: asyncio.StreamWriter) -> None:

@@ -7,8 +7,6 @@ import itertools
 import random
 import socket
 import time
-import types
-from contextlib import suppress
 
 import pytest
 
@@ -17,9 +15,9 @@ from collectors.lines import MAX_RECORD
 from collectors.replay import StreamCutter
 from collectors.spooled import Keepalive
 from collectors.tcp import PanasonicLogin, TcpCollector
-from tests.collectors.contract import Journal, until
-from tests.collectors.tcp_tools import Panasonic, Pbx, Proxy, in_loop, reset, served
-from tests.servers import free_port, open_files
+from tests.collectors.contract import Journal, on_disk, until
+from tests.collectors.tcp_tools import Panasonic, Pbx, Proxy, cancelled_at, in_loop, reset, served
+from tests.servers import few_files, free_port, open_files
 
 FAST = {"connect_s": 1.0, "refusal_s": 0.1, "steady_s": 0.1, "beat_s": 0.1, "spool_options": {"idle_s": 0.05}}
 
@@ -37,11 +35,25 @@ def server(tmp_path, port=0, **options):
 
 
 def spooled(tmp_path):
-    return b"".join(path.read_bytes() for path in (tmp_path / "spool").iterdir())
+    return on_disk(tmp_path / "spool")
+
+
+async def kept(tmp_path, data):
+    """Until it is on the disk, of what is not committed yet."""
+    async with asyncio.timeout(30):
+        while data not in spooled(tmp_path):
+            await asyncio.sleep(0.002)
+
+
+async def came(journal):
+    """Until there is a record."""
+    async with asyncio.timeout(30):
+        while not journal.records:
+            await asyncio.sleep(0.002)
 
 
 async def listening(journal):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while journal.collector is None or not journal.collector.port:
             await asyncio.sleep(0.002)
     return journal.collector.port
@@ -90,7 +102,7 @@ async def test_records_come_as_they_are_written_each_with_the_time_it_came(tmp_p
         run = asyncio.create_task(journal.run(journal.has(3)))
         before_us = time.time_ns() // 1000
         await pbx.say(b"one\r\ntw")
-        await asyncio.sleep(0.05)
+        await kept(tmp_path, b"tw")
         middle_us = time.time_ns() // 1000
         await pbx.say(b"o\r\nthree\r\n")
         await run
@@ -106,7 +118,7 @@ async def test_a_lost_connection_ends_its_half_line_and_the_silence_is_told_once
         journal = Journal(client(tmp_path, pbx.port))
         run = asyncio.create_task(journal.run(journal.has(4)))
         await pbx.say(b"one\nhalf a li")
-        await asyncio.sleep(0.05)
+        await kept(tmp_path, b"half a li")
         lost_us = time.time_ns() // 1000
         await pbx.hang_up()
         await pbx.say(b"ne of another\ntwo\n")
@@ -126,7 +138,7 @@ async def test_a_reset_is_a_loss_too(tmp_path):
         journal = Journal(client(tmp_path, pbx.port))
         run = asyncio.create_task(journal.run(journal.has(2)))
         await pbx.say(b"one\n")
-        await asyncio.sleep(0.05)
+        await came(journal)
         await pbx.hang_up(reset)
         await pbx.say(b"two\n")
         await run
@@ -160,9 +172,7 @@ async def test_a_connection_that_fails_again_and_again_is_one_silence(tmp_path):
         journal = Journal(client(tmp_path, pbx.port, steady_s=5))
         run = asyncio.create_task(journal.run(journal.has(2)))
         await pbx.say(b"one\n")
-        async with asyncio.timeout(5):
-            while not journal.records:
-                await asyncio.sleep(0.005)
+        await came(journal)
         for _ in range(4):
             await pbx.hang_up()
         await pbx.say(b"two\n")
@@ -216,15 +226,13 @@ async def test_a_half_open_connection_is_given_up_after_its_silence(tmp_path):
         journal = Journal(client(tmp_path, proxy.port, silent_s=0.15, steady_s=5))
         run = asyncio.create_task(journal.run(journal.has(2)))
         await pbx.say(b"one\n")
-        async with asyncio.timeout(5):
-            while not journal.records:
-                await asyncio.sleep(0.005)
+        await came(journal)
         proxy.silent = True
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not journal.problems:
                 await asyncio.sleep(0.005)
         proxy.silent = False
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while pbx.connections < 2:
                 await asyncio.sleep(0.005)
         await pbx.say(b"two\n")
@@ -253,8 +261,8 @@ async def test_the_socket_is_read_while_nobody_takes_batches(tmp_path):
         it = client(tmp_path, pbx.port)()
         await it.connect("")
         lines = [b"%07d" % n + b"." * 200 for n in range(20_000)]
-        await asyncio.wait_for(pbx.say(b"\n".join(lines) + b"\n"), 5)
-        async with asyncio.timeout(5):
+        await asyncio.wait_for(pbx.say(b"\n".join(lines) + b"\n"), 30)
+        async with asyncio.timeout(30):
             while lines[-1] not in spooled(tmp_path):
                 await asyncio.sleep(0.02)
         got = []
@@ -273,7 +281,7 @@ async def test_random_cuts_lose_only_what_was_on_its_way_and_repeat_nothing(tmp_
     async with Pbx() as pbx, Proxy(pbx.port) as proxy:
         journal = Journal(client(tmp_path, proxy.port))
         stop = False
-        run = asyncio.create_task(journal.run(lambda: stop, within=20))
+        run = asyncio.create_task(journal.run(lambda: stop, within=60))
         for n in range(600):
             await pbx.say(b"<%06d>\r\n" % n)
             await asyncio.sleep(0.001)
@@ -300,7 +308,7 @@ async def test_random_crashes_lose_and_repeat_nothing_that_was_received(tmp_path
         n = 0
         sent = []
         for _ in range(12):
-            run = asyncio.create_task(journal.run(until(5), crash_at=rng.randrange(1, 6)))
+            run = asyncio.create_task(journal.run(until(30), crash_at=rng.randrange(1, 6)))
             connections = pbx.connections
             while pbx.connections == connections:
                 await asyncio.sleep(0.002)
@@ -340,7 +348,7 @@ async def test_a_disk_that_cannot_be_read_is_not_connected(tmp_path, monkeypatch
         monkeypatch.setattr(it._spool._files, "read", broken)
         await pbx.say(b"one\n")
         with pytest.raises(NotConnected, match="Input/output error"):
-            await asyncio.wait_for(anext(it.batches()), 2)
+            await asyncio.wait_for(anext(it.batches()), 30)
         await it.aclose()
 
 
@@ -351,9 +359,8 @@ async def test_callers_numbers_do_not_stay_on_the_disk(tmp_path):
         stop = False
         run = asyncio.create_task(journal.run(lambda: stop))
         await pbx.say(b"call from 0812345678\n")
-        async with asyncio.timeout(5):
-            while not journal.records:
-                await asyncio.sleep(0.005)
+        await came(journal)
+        async with asyncio.timeout(30):
             while b"0812345678" in spooled(tmp_path):
                 await asyncio.sleep(0.01)
         assert b"0812345678" not in journal.cursor.encode()
@@ -392,7 +399,7 @@ async def test_a_connection_to_us_that_breaks_is_a_silence_until_the_next(tmp_pa
     run = asyncio.create_task(journal.run(journal.has(2)))
     port = await listening(journal)
     writer = await dial(port, b"one\n")
-    await asyncio.sleep(0.05)
+    await came(journal)
     reset(writer)
     await asyncio.sleep(0.1)
     writer = await dial(port, b"two\n")
@@ -431,7 +438,7 @@ async def test_the_lines_of_connections_are_kept_apart_also_over_a_crash(tmp_pat
             await writer.drain()
             await asyncio.sleep(0.02)
     writers[1].write(b"rd of 1\nfourth")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while spooled(tmp_path).count(b"thi") < 3 or b"fourth" not in spooled(tmp_path):
             await asyncio.sleep(0.01)
     records = []
@@ -470,7 +477,7 @@ async def test_more_connections_than_four_are_refused_and_the_four_go_on(tmp_pat
     await asyncio.sleep(0.05)
     reader, extra = await asyncio.open_connection("127.0.0.1", port)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await asyncio.wait_for(reader.readexactly(1), 2)
+        await asyncio.wait_for(reader.readexactly(1), 30)
     extra.close()
     for n, writer in enumerate(writers):
         writer.write(b"%d\n" % n)
@@ -483,7 +490,7 @@ async def test_more_connections_than_four_are_refused_and_the_four_go_on(tmp_pat
 @in_loop
 async def test_endless_bytes_without_a_line_end_are_one_record_and_harm_nobody(tmp_path):
     journal = Journal(server(tmp_path))
-    run = asyncio.create_task(journal.run(journal.has(3), within=10))
+    run = asyncio.create_task(journal.run(journal.has(3), within=60))
     port = await listening(journal)
     flood, good = await dial(port), await dial(port)
     for n in range(200):
@@ -595,27 +602,7 @@ async def test_cancelling_at_any_time_leaves_nothing_open(tmp_path):
             await asyncio.sleep(0.1)
             if rounds == 0:
                 before = open_files()
-        assert open_files() <= before
-
-
-@types.coroutine
-def cancelled_at(step, work):
-    """`work`, cancelled where it waits for the `step`th time. Whether it came so far."""
-    for waits in itertools.count(1):
-        try:
-            awaited = work.send(None)
-        except StopIteration:
-            return False
-        except asyncio.CancelledError:
-            return True
-        if waits == step:
-            asyncio.current_task().cancel()
-        try:
-            yield awaited
-        except asyncio.CancelledError as error:
-            with suppress(asyncio.CancelledError, StopIteration):
-                work.throw(error)
-            return True
+        await few_files(before)
 
 
 @in_loop
@@ -636,9 +623,11 @@ async def test_a_server_cancelled_wherever_its_start_waits_lets_go_of_its_port(t
 async def test_a_quiet_source_costs_nothing(tmp_path):
     async with Pbx() as pbx:
         journal = Journal(client(tmp_path, pbx.port))
-        before = time.process_time()
+        selector = asyncio.get_running_loop()._selector
+        select, turns = selector.select, itertools.count(1)
+        selector.select = lambda timeout=None: (next(turns), select(timeout))[1]
         await journal.run(until(1.0))
-        assert time.process_time() - before < 0.3
+    assert next(turns) < 1000, "five for each look of the journal whether it is done"
 
 
 @pytest.mark.parametrize("refusal", [b"-", b"Enter Password:", b"Password error\r\n-"])
