@@ -168,6 +168,7 @@ def test_a_subject_that_is_no_text_is_not_repeated():
             "053 123 456",
         ),
         *("a@b.co", "x <a@b.co>", "U" + "0" * 32),
+        "aeac4159-2093-c133-7f39-003293640508 003293640508",
     ],
 )
 def test_ids_that_are_of_a_person_are_refused(ident):
@@ -183,6 +184,8 @@ def test_ids_that_are_of_a_person_are_refused(ident):
         "08-2569-00012",
         "2569-081-234-5678",
         "66f5d0a1-1234-0123-4567-0a1b2c3d4e5f",
+        "aeac4159-2093-c133-7f39-003293640508",
+        "case:AEAC4159-2093-C133-7F39-003293640508",
         "12345678",
         "01HZX0123456789ABCDEFGHJKM",
         "k7:0000000012",
