@@ -26,11 +26,26 @@ READY_S = 10.0
 STOP_S = 15.0
 
 
+PACKAGES = {
+    "amtool": "prometheus-alertmanager",
+    "influxd": "influxdb",
+    "pdffonts": "poppler-utils",
+    "pdfinfo": "poppler-utils",
+    "pdftotext": "poppler-utils",
+    "promtool": "prometheus",
+    "soffice": "libreoffice-calc",
+    "systemd-analyze": "systemd",
+    "unshare": "util-linux",
+    "vmalert": "victoria-metrics",
+}
+"""Debian's package of a program, where it has another name."""
+
+
 def need(program: str) -> str:
     """Path of a program. Without it a test is skipped here, and fails in CI, which must have everything."""
     path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if path is None:
-        message = f"{program} is not installed (Debian: apt-get install {program})"
+        message = f"{program} is not installed (Debian: apt-get install {PACKAGES.get(program, program)})"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

@@ -33,7 +33,7 @@ async def publish(port: int, payloads: Iterable[bytes], *, topic: str = TOPIC, c
     return await asyncio.to_thread(run)
 
 
-async def receive(it: MqttCollector, count: int, *, ack: bool = True, within: float = 5) -> list[Message]:
+async def receive(it: MqttCollector, count: int, *, ack: bool = True, within: float = 30) -> list[Message]:
     """The next messages, at least `count`; fewer when no more come in time."""
     messages: list[Message] = []
     with suppress(TimeoutError):

@@ -12,7 +12,7 @@ from collectors.base import NotConnected
 from collectors.lines import MAX_RECORD
 from tests.collectors.contract import Journal, until
 from tests.collectors.tcp_tools import Asterisk, Pbx, Proxy, in_loop, served
-from tests.servers import open_files
+from tests.servers import few_files, open_files
 
 JOIN = b"Event: QueueCallerJoin\r\nQueue: idcard\r\nUniqueid: 1795254206.26\r\n\r\n"
 JOIN_LINES = [b"Event: QueueCallerJoin", b"Queue: idcard", b"Uniqueid: 1795254206.26", b""]
@@ -36,7 +36,6 @@ async def test_it_logs_in_by_challenge_asks_for_the_state_and_hands_out_the_even
     async with Asterisk() as asterisk:
         journal = Journal(ami(tmp_path, asterisk.port, events="call,agent"))
         run = asyncio.create_task(journal.run(lambda: JOIN_LINES[2] in journal.records and len(journal.records) >= 10))
-        await asyncio.sleep(0.1)
         await asterisk.say(JOIN)
         await run
     assert [action["Action"] for action in asterisk.actions] == [
@@ -60,13 +59,16 @@ async def test_each_event_bears_the_time_it_came(tmp_path):
         journal = Journal(ami(tmp_path, asterisk.port))
         run = asyncio.create_task(journal.run(journal.has(12)))
         times = []
-        for _ in range(3):
+        for number in range(3):
             await asyncio.sleep(0.1)
-            times.append(time.time_ns() // 1000)
+            sent_us = time.time_ns() // 1000
             await asterisk.say(JOIN)
+            while len(journal.records) < 4 * (number + 1):
+                await asyncio.sleep(0.002)
+            times.append((sent_us, time.time_ns() // 1000))
         await run
-    for number, sent_us in enumerate(times):
-        assert 0 <= journal.received_us[4 * number] - sent_us < 60_000
+    for number, (sent_us, there_us) in enumerate(times):
+        assert sent_us <= journal.received_us[4 * number] <= there_us
 
 
 @in_loop
@@ -105,8 +107,7 @@ async def test_a_log_in_that_goes_wrong_is_not_connected(tmp_path, says):
         for _ in range(3):
             with pytest.raises(NotConnected):
                 await ami(tmp_path, port)().connect("")
-    await asyncio.sleep(0.05)
-    assert open_files() <= before
+    await few_files(before)
 
 
 @in_loop
@@ -127,10 +128,11 @@ async def test_a_connection_cut_in_the_middle_of_an_event_begins_the_next_as_a_n
         journal = Journal(ami(tmp_path, proxy.port))
         run = asyncio.create_task(journal.run(lambda: journal.gaps and journal.records[-4:] == JOIN_LINES))
         await asterisk.say(JOIN)
-        await asyncio.sleep(0.1)
+        while not journal.records:
+            await asyncio.sleep(0.005)
         proxy.cut_after = 30
         await asterisk.say(JOIN)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             while asterisk.connections < 2:
                 await asyncio.sleep(0.005)
         await asterisk.say(JOIN)
@@ -146,17 +148,17 @@ async def test_a_connection_cut_in_the_middle_of_an_event_begins_the_next_as_a_n
 @in_loop
 async def test_a_silent_server_is_asked_and_given_up(tmp_path):
     async with Asterisk(mute=True) as asterisk:
-        journal = Journal(ami(tmp_path, asterisk.port, ping_s=0.05, silent_s=0.2, steady_s=5))
+        journal = Journal(ami(tmp_path, asterisk.port, ping_s=0.05, silent_s=0.5, steady_s=5))
         await journal.run(lambda: journal.problems)
-    assert "no sign of life for 0.2 s" in journal.problems[0]
+    assert "no sign of life for 0.5 s" in journal.problems[0]
     assert [a["Action"] for a in asterisk.actions].count("Ping") >= 2
 
 
 @in_loop
 async def test_a_quiet_server_that_answers_pings_is_kept(tmp_path):
     async with Asterisk() as asterisk:
-        journal = Journal(ami(tmp_path, asterisk.port, ping_s=0.05, silent_s=0.2))
-        await journal.run(until(0.8))
+        journal = Journal(ami(tmp_path, asterisk.port, ping_s=0.05, silent_s=1.0))
+        await journal.run(until(2.5))
     assert journal.problems == []
     assert asterisk.connections == 1
     assert [a["Action"] for a in asterisk.actions].count("Ping") >= 8
@@ -165,7 +167,7 @@ async def test_a_quiet_server_that_answers_pings_is_kept(tmp_path):
 @in_loop
 async def test_a_half_open_connection_is_a_silence_from_the_last_that_was_heard(tmp_path):
     async with Asterisk() as asterisk, Proxy(asterisk.port) as proxy:
-        journal = Journal(ami(tmp_path, proxy.port, ping_s=0.05, silent_s=0.3, steady_s=0.1))
+        journal = Journal(ami(tmp_path, proxy.port, ping_s=0.05, silent_s=1.5, steady_s=0.1))
         run = asyncio.create_task(journal.run(lambda: journal.gaps))
         await asyncio.sleep(0.3)
         assert journal.problems == []
@@ -176,8 +178,8 @@ async def test_a_half_open_connection_is_a_silence_from_the_last_that_was_heard(
         proxy.silent = False
         await run
     (gap,) = journal.gaps
-    assert dark_us - 100_000 <= gap.from_us <= dark_us + 50_000
-    assert gap.to_us > dark_us + 250_000
+    assert dark_us - 500_000 <= gap.from_us <= dark_us + 500_000
+    assert gap.to_us > dark_us + 1_000_000
 
 
 @in_loop

@@ -10,7 +10,7 @@ import pytest
 from collectors.base import Message, NotConnected
 from tests.collectors.mqtt_tools import TOPIC, Peer, collector, numbers, payloads, played, publish, receive
 from tests.publisher import publish_packet
-from tests.servers import open_files
+from tests.servers import few_files, open_files
 
 
 @pytest.fixture(params=["5", "3.1.1"])
@@ -162,8 +162,7 @@ def test_an_attempt_to_connect_can_be_given_up():
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(patience):
                         await collector(port).connect()
-            await asyncio.sleep(0.2)
-            assert open_files() == before
+            await few_files(before)
 
     asyncio.run(run())
 

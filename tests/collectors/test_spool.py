@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import threading
 import time
 
 import pytest
@@ -20,7 +21,7 @@ def spool(folder, **options):
     return Spool(folder, **({"retry_s": 0.02, "idle_s": 0.05} | options))
 
 
-async def settled(it, within=5):
+async def settled(it, within=30):
     async with asyncio.timeout(within):
         while not it.settled:
             await it.moved()
@@ -83,24 +84,22 @@ async def test_nothing_is_handed_out_before_it_is_synced(tmp_path):
 
 @in_loop
 async def test_all_that_came_during_a_sync_is_one_group_and_the_loop_does_not_wait_for_the_disk(tmp_path):
-    syncs = 0
+    syncs, done, waited_for_nobody = 0, threading.Event(), []
 
     def sync(_fd):
         nonlocal syncs
         syncs += 1
-        time.sleep(0.1)
+        waited_for_nobody.append(done.wait(5))
 
     it = spool(tmp_path / "s", sync=sync)
     await it.open(0)
-    longest = 0.0
     for n in range(50):
-        before = time.perf_counter()
         it.append(n, b"x")
         await asyncio.sleep(0.001)
-        longest = max(longest, time.perf_counter() - before)
+    done.set()
     await settled(it)
-    assert syncs <= 4
-    assert longest < 0.09
+    assert all(waited_for_nobody)
+    assert syncs <= 2
     await it.aclose()
 
 
@@ -145,13 +144,13 @@ async def test_what_is_committed_is_deleted_when_its_file_ends_and_when_it_is_qu
         await settled(it)
     assert len(files(folder)) > 3
     it.forget(20)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while texts(await everything(it, 1))[:1] == [b"caller 0812345678 0"]:
             await asyncio.sleep(0.01)
     assert b"0812345678 0" not in content(folder)
     assert texts(await everything(it, 20))[-1] == b"caller 0812345678 39"
     it.forget(41)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while files(folder):
             await asyncio.sleep(0.01)
     it.append(1, b"next")
@@ -270,7 +269,7 @@ async def test_a_full_disk_is_waited_for_in_bounded_memory_then_what_is_lost_is_
     for n, data in enumerate(sent):
         it.append(100 + n, data)
         await asyncio.sleep(0.002)
-        await asyncio.wait_for(it.room(), 0.5)
+        await asyncio.wait_for(it.room(), 5)
         assert it._waits <= 12_000
     assert "No space left" in it.problem
     disk.full = False
@@ -322,6 +321,7 @@ async def test_a_spool_never_grows_beyond_its_largest_size(tmp_path):
     await it.open(0)
     for n in range(100):
         it.append(n, b"." * 1000)
+        await it.room()  # as whoever reads a socket does
         await asyncio.sleep(0.001)
     assert "as much as it may" in it.problem
     assert len(content(tmp_path / "s")) <= 20_000

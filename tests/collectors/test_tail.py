@@ -30,8 +30,9 @@ class Reader:
         self.lines = []
         self.gaps = []
 
-    def until(self, done, *, timeout_s=5.0, lose_last=False):
-        """Run until `done()`, or until nothing has come for a while when it is a number of seconds."""
+    def until(self, done, *, timeout_s=60.0, lose_last=False):
+        """Run until `done()`; or, when it is a number of seconds, until nothing has come for so long and for eight whole looks: a
+        busy machine looks seldom."""
         asyncio.run(self._run(done, timeout_s, lose_last))
         return self
 
@@ -41,18 +42,32 @@ class Reader:
 
     async def _run(self, done, timeout_s, lose_last):
         tail = self.make()
+        looks, look = 0, tail._turn
+
+        async def turn():
+            nonlocal looks
+            batch = await look()
+            looks += 1
+            return batch
+
+        tail._turn = turn
         await tail.connect(self.cursor)
         batches = aiter(tail.batches())
         end = time.monotonic() + timeout_s
+        waiting = None
         try:
-            while callable(done) is False or not done():
-                wait_s = done if not callable(done) else max(0, end - time.monotonic())
-                try:
-                    async with asyncio.timeout(wait_s):
-                        batch = await anext(batches)
-                except TimeoutError:
-                    assert not callable(done), f"not done after {timeout_s} s: {len(self.lines)} lines"
-                    return
+            while not callable(done) or not done():
+                waiting, looks = asyncio.ensure_future(anext(batches)), 0
+                if callable(done):
+                    await asyncio.wait([waiting], timeout=max(0, end - time.monotonic()))
+                    assert waiting.done(), f"not done after {timeout_s} s: {len(self.lines)} lines"
+                else:
+                    await asyncio.wait([waiting], timeout=done)
+                    while not waiting.done() and looks < 8:
+                        await asyncio.wait([waiting], timeout=0.01)
+                    if not waiting.done():
+                        return
+                batch = waiting.result()
                 if lose_last and callable(done) and batch.records and random.random() < 0.3:
                     return  # killed between the batch and its commit
                 self.lines += batch.records
@@ -60,6 +75,9 @@ class Reader:
                 self.cursor = batch.cursor
                 batch.ack()
         finally:
+            if waiting is not None and not waiting.done():
+                waiting.cancel()
+                await asyncio.wait([waiting])
             await batches.aclose()
             await tail.aclose()
             await tail.aclose()
@@ -285,7 +303,8 @@ def test_a_log_deleted_and_created_under_the_reader_loses_nothing(log):
 
     def writer():
         for first in range(5, 65, 5):
-            time.sleep(0.05)
+            while len(reader.lines) < first:
+                time.sleep(0.001)
             log.unlink()
             write(log, range(first, first + 5))
 
@@ -357,12 +376,15 @@ def test_a_link_that_is_pointed_elsewhere_is_followed(log):
 class Writer(threading.Thread):
     """Writes numbered lines, some of them in two pieces, and rotates in between."""
 
-    def __init__(self, log, turn, count=6000, every=300):
-        super().__init__()
-        self.args = log, turn, count, every
+    patient = True
+    """Whether each file is there until something of it was read."""
+
+    def __init__(self, log, turn, reader, count=6000, every=300):
+        super().__init__(daemon=True)
+        self.args = log, turn, reader, count, every
 
     def run(self):
-        log, turn, count, every = self.args
+        log, turn, reader, count, every = self.args
         for first in range(0, count, every):
             with log.open("ab", buffering=0) as file:
                 for n in range(first, first + every, 10):
@@ -370,6 +392,8 @@ class Writer(threading.Thread):
                     file.write(text[:37])
                     file.write(text[37:])
                     time.sleep(0.001)
+            while len(reader.lines) <= first and self.patient:
+                time.sleep(0.001)  # what nobody has seen cannot be missed when it goes
             if first + every < count:
                 turn(log)
 
@@ -384,9 +408,9 @@ def recreate(log):
 def test_a_writer_that_rotates_all_the_time_loses_nothing_and_doubles_nothing(log, turn):
     log.touch()
     reader = Reader(log)
-    writer = Writer(log, turn)
+    writer = Writer(log, turn, reader)
     writer.start()
-    reader.until(lambda: len(reader.lines) >= 6000, timeout_s=30)
+    reader.until(lambda: len(reader.lines) >= 6000)
     writer.join()
     assert reader.quiet(0.05).numbers == list(range(6000))
     assert reader.gaps == []
@@ -397,14 +421,13 @@ def test_killed_at_random_points_while_the_log_rotates_nothing_is_lost_and_nothi
     random.seed(seed)
     log.touch()
     reader = Reader(log, max_batch_bytes=1000).quiet(0.01)
-    writer = Writer(log, lambda log: rotate(log, keep=99))
+    writer = Writer(log, lambda log: rotate(log, keep=99), reader)
+    writer.patient = False
     writer.start()
     kills = 0
     while len(reader.lines) < 6000:
         stop = time.monotonic() + random.uniform(0.0, 0.2)
-        reader.until(
-            lambda stop=stop: len(reader.lines) >= 6000 or time.monotonic() > stop, timeout_s=30, lose_last=True
-        )
+        reader.until(lambda stop=stop: len(reader.lines) >= 6000 or time.monotonic() > stop, lose_last=True)
         kills += 1
     writer.join()
     assert reader.quiet(0.05).numbers == list(range(6000))
@@ -415,9 +438,9 @@ def test_killed_at_random_points_while_the_log_rotates_nothing_is_lost_and_nothi
 def test_copy_and_truncate_under_a_busy_writer_doubles_nothing_and_is_counted(log):
     log.touch()
     reader = Reader(log)
-    writer = Writer(log, copy_and_truncate)
+    writer = Writer(log, copy_and_truncate, reader)
     writer.start()
-    reader.until(lambda: bool(reader.lines) and int(reader.lines[-1]) == 5999, timeout_s=30)
+    reader.until(lambda: bool(reader.lines) and int(reader.lines[-1]) == 5999)
     writer.join()
     assert reader.numbers == list(range(6000))
     assert {gap.kind for gap in reader.gaps} == {"truncated"}

@@ -30,7 +30,7 @@ def check(
         if order:
             document["group_eval_order"] = list(order)
         cases.write_text(yaml.dump(document, Dumper=QUICK, allow_unicode=True, width=1_000_000))
-        run = subprocess.run([program, "test", "rules", str(cases)], capture_output=True, text=True, timeout=15)
+        run = subprocess.run([program, "test", "rules", str(cases)], capture_output=True, text=True, timeout=200)
     return run.returncode == 0, run.stdout + run.stderr
 
 

@@ -19,7 +19,7 @@ from dashboards.rules import files
 from tests.servers import Server, need
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
-WAIT_S = 15.0
+WAIT_S = 60.0
 ALERTS = yaml.safe_load(files()["prometheus/alerts.yml"])["groups"]
 PAGE = """
 gecc_build_info{version="1"} 1
@@ -125,7 +125,7 @@ def alertmanager(hook: str) -> Server:
 def prometheus(page: str, manager: str) -> Server:
     """The shipped configuration, with seconds for minutes."""
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
-    config["global"].update(scrape_interval="500ms", scrape_timeout="400ms", evaluation_interval="500ms")
+    config["global"].update(scrape_interval="1s", scrape_timeout="1s", evaluation_interval="500ms")
     config["global"]["external_labels"]["gecc_url"] = "http://gecc.example:8080"
     config["scrape_configs"][0]["static_configs"] = [{"targets": [page]}]
     config["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [manager]}]}]

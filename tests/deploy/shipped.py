@@ -21,7 +21,7 @@ from tests.servers import NOBODY, Server, need
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "deploy" / "mosquitto" / "mosquitto.conf"
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 CENTRE = """
 [[sites]]
 id = "nonthaburi"

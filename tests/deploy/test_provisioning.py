@@ -151,8 +151,8 @@ def test_victoria_metrics_takes_what_prometheus_has_recorded(stack):
         with Server(command, ready) as store:
             url = f"http://127.0.0.1:{store.port}"
             found: list[Any] = []
-            for _ in range(80):
-                urllib.request.urlopen(f"{url}/internal/force_flush", timeout=5).close()
+            for _ in range(300):
+                urllib.request.urlopen(f"{url}/internal/force_flush", timeout=30).close()
                 with urllib.request.urlopen(
                     f"{url}/api/v1/query?query={quote('site:gecc_calls_lost:increase1h')}"
                 ) as answer:

@@ -108,7 +108,7 @@ def test_libreoffice_finds_no_formula_and_no_error(tmp_path):
     (tmp_path / "d.xlsx").write_bytes(workbook(of))
     options = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,false,-1"  # every sheet, as shown
     call = [need("soffice"), "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to", options]
-    subprocess.run([*call, "d.xlsx"], cwd=tmp_path, capture_output=True, check=True, timeout=100)
+    subprocess.run([*call, "d.xlsx"], cwd=tmp_path, capture_output=True, check=True, timeout=250)
     say = Say("th")
     sheets = {}
     for table in tables(of):

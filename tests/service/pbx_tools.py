@@ -66,7 +66,7 @@ class Playing:
 @contextmanager
 def calling(port: int):
     """A PBX that connects to us: a function that writes. It tries until we listen."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             sock = socket.create_connection(("127.0.0.1", port), timeout=10)

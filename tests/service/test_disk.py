@@ -119,7 +119,7 @@ def test_asked_to_go_while_the_disk_is_full_it_goes_and_what_it_had_stays_with_t
 def test_a_disk_that_fails_at_a_commit_ends_the_service_and_the_broker_keeps_what_was_not_stored(tmp_path, at, tell):
     """EIO at the n-th synchronisation of the thread that commits: after it nothing that was said to be stored is sure."""
     trace = [need("strace"), "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"]
-    count = 3000
+    count = 20_000  # enough for that many commits also where each takes much at once
     with mosquitto() as broker:
         config = write_config(tmp_path, mqtt_port=broker.port)
         with Gecc(config) as first:  # so that schema and names are there, and only commits are left to fail
@@ -137,7 +137,7 @@ def test_a_disk_that_fails_at_a_commit_ends_the_service_and_the_broker_keeps_wha
         said = failing.log
         with Gecc(config) as again:
             with suppress(AssertionError):
-                wait_until(lambda: stored(again.data) >= sent, "", 5)
+                wait_until(lambda: stored(again.data) >= sent, "")
             assert ids(again.data) == expected(sent)
             assert again.stop() == 0
     tell(f"EIO at synchronisation {at}: {sent} messages, exit code {code}, 0 lost, 0 doubled")

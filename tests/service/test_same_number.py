@@ -82,10 +82,12 @@ def played(tmp_path_factory):
                 day, service, scraper, config, {"from": f"{now.date()}", "to": f"{now.date() + timedelta(days=1)}"}
             )
             wait_until(lambda: is_whole(day, service.metrics()), "the day is not in /metrics")
-            time.sleep(1.5)  # one more refresh, so that nothing is still on its way
-            settled = time.time()
+            shown = None
+            while shown != (shown := settled(played.rows())):
+                time.sleep(1.5)  # one more refresh, until nothing is still on its way
+            since_s = time.time()
             wait_until(
-                lambda: min(played.query("timestamp(gecc_events_total)").values(), default=0) > settled, "no scrape"
+                lambda: min(played.query("timestamp(gecc_events_total)").values(), default=0) > since_s, "no scrape"
             )
             yield played
 
@@ -285,7 +287,7 @@ def test_counters_do_not_go_down_when_the_service_is_killed_and_started_again(pl
     assert before["gecc_events_total"] > 3000
     played.service.kill()
     played.service.start()
-    wait_until(lambda: counters().keys() >= before.keys(), "counters after the restart", 10)
+    wait_until(lambda: counters().keys() >= before.keys(), "counters after the restart")
     after = counters()
     assert {k: (v, after[k]) for k, v in before.items() if after[k] < v} == {}
     assert {k: (v, after[k]) for k, v in before.items() if after[k] != v and "records_" not in k} == {}

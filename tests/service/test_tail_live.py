@@ -106,7 +106,7 @@ def test_a_log_followed_through_rotations_and_kills_gives_exactly_its_figures(tm
         FORMATS["asterisk_queue_log"].make(site="lab", source="lab/pbx").feed([x.rstrip() for x in lines], 0).events
     )
     writer = threading.Thread(target=write, args=(log, lines, kind))
-    with Lives(config, "--signal", str(int(signal.SIGKILL)), "--seconds", "0.2", "4.2") as lives:
+    with Lives(config, "--signal", str(int(signal.SIGKILL)), "--seconds", "0.2", "3.2") as lives:
         lives.launch()
         # A log that was copied and cut before anybody had read of it looks as if it had always been empty.
         wait_until(lambda: "listening on" in lives.log, "does not start")

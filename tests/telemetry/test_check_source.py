@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import threading
-import time
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from collectors.formats import FORMATS
 from collectors.formats.asterisk_queue_log import QueueLog
 from collectors.recognition import Watched, guesses, is_wrong
 from telemetry.journal_reader import JournalReader
+from tests.servers import free_port
 
 LAB = Path(__file__).resolve().parents[1] / "data" / "asterisk-lab"
 CASES = Path(__file__).resolve().parents[1] / "formats"
@@ -224,19 +224,20 @@ def test_a_live_source_is_listened_to_for_a_while(gecc):
             peer, _ = pbx.accept()
             with peer:
                 peer.sendall(b"\r\n".join((LAB / "queue_log").read_bytes().splitlines()[:300]) + b"\r\n")
-                time.sleep(3)
+                over.wait(60)
 
-        thread = threading.Thread(target=serve)
+        over, thread = threading.Event(), threading.Thread(target=serve)
         thread.start()
-        seen = looked_at(gecc, f"tcp://127.0.0.1:{pbx.getsockname()[1]}", "--seconds", "1.5")
-        thread.join()
+        try:
+            seen = looked_at(gecc, f"tcp://127.0.0.1:{pbx.getsockname()[1]}", "--seconds", "4")
+        finally:
+            over.set()
+            thread.join()
     assert (seen["events"], seen["settings"]["format"]) == (300, "asterisk_queue_log")
 
 
 def test_nobody_there_is_said(gecc):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    code, _, err = gecc("check-source", f"tcp://127.0.0.1:{port}", "--seconds", "1")
+    code, _, err = gecc("check-source", f"tcp://127.0.0.1:{free_port()}", "--seconds", "1")
     assert code == 1
     assert "failed" in err
 

@@ -26,7 +26,7 @@ def room(tmp_path, monkeypatch):
     made.journal.close()
 
 
-async def until(what, seconds=5.0):
+async def until(what, seconds=30.0):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not come to that"
@@ -34,7 +34,7 @@ async def until(what, seconds=5.0):
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 20))
+    return asyncio.run(asyncio.wait_for(coroutine, 60))
 
 
 def test_what_is_acknowledged_has_been_committed_and_is_in_the_live_figures(room):
@@ -342,6 +342,6 @@ def test_a_commit_asked_for_after_the_end_is_not_waited_for_for_ever(room):
         async with room.running():
             await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(room.pipeline.commit(Unit("x", Decoded(), NOW_US)), 1)
+            await asyncio.wait_for(room.pipeline.commit(Unit("x", Decoded(), NOW_US)), 30)
 
     run(main())

@@ -269,9 +269,9 @@ def test_an_address_or_a_line_user_is_blanked_in_a_reject(raw, hidden):
 
 @pytest.mark.parametrize("piece", [b"a", b"a@", b"a.", b"@a.a", b"0", b"- 1", b"0) "])
 def test_blanking_takes_no_longer_the_worse_a_reject_is_written(piece):
-    began = time.perf_counter()
+    began = time.thread_time()
     redact(piece * (300_000 // len(piece)))
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_an_entry_from_a_test_number_of_its_site_is_marked_however_it_is_written(tmp_path):

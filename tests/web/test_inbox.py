@@ -121,7 +121,7 @@ async def talk(app, head, *, body=b"", path="/v1/events"):
     writer.write("\r\n".join(lines).encode() + body)
     answer = b""
     try:
-        while part := await asyncio.wait_for(reader.read(65536), 10):
+        while part := await asyncio.wait_for(reader.read(65536), 30):
             answer += part
             if b"Connection: close" not in answer and answer.endswith(b"}"):
                 break
@@ -253,7 +253,7 @@ def test_a_body_that_does_not_come_is_given_up(web_kit):
     async def case(app):
         answer, took = await talk(app, ["Content-Length: 100"], body=b"{")
         assert answer.startswith(b"HTTP/1.1 408") and b"Connection: close" in answer
-        assert 0.3 <= took < 5
+        assert 0.3 <= took < 20
 
     run(case, web_kit, read_s=0.3)
 
@@ -306,7 +306,7 @@ def test_a_source_whose_bodies_do_not_come_keeps_no_other_out(web_kit):
         assert (await post(app, b'{"uuid":"1"}', token=PBX, path="/v1/pbx/freeswitch"))[0] == 200
         assert all(answer.startswith(b"HTTP/1.1 408") for answer, _ in await asyncio.gather(*slow))
 
-    run(case, web_kit, read_s=0.5)
+    run(case, web_kit, read_s=2)
 
 
 def test_nothing_is_answered_before_it_is_kept_and_what_takes_too_long_may_be_sent_again(web_kit):
@@ -318,7 +318,7 @@ def test_nothing_is_answered_before_it_is_kept_and_what_takes_too_long_may_be_se
         app.store.may_commit.set()
         assert (await post(app))[2] == {"accepted": 0, "duplicates": 1, "rejected": []}
 
-    run(case, web_kit, commit_s=0.2)
+    run(case, web_kit, commit_s=1)
 
 
 def test_while_the_disk_is_full_nothing_is_taken(web_kit):
