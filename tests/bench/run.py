@@ -19,6 +19,7 @@ SCRIPTS: tuple[tuple[str, ...], ...] = (
     ("kpi_growth.py",),
     ("kpi_cube.py",),
     ("evidence.py",),
+    ("retention.py", "--days", "100"),
     ("metrics.py",),
 )
 
