@@ -5,25 +5,12 @@ Lists show agents in the order of their pseudonyms: spread is to be seen, nobody
 
 from __future__ import annotations
 
-from kpis.model import KPI, Better, By, Kind
+from kpis.model import KPI, Better, By, Kind, row
 
 
 def _count(name: str, unit: str, criteria: tuple[str, ...], *words: str) -> KPI:
-    label_en, label_th, definition_en, definition_th, *excludes = words
-    return KPI(
-        name=name,
-        kind=Kind.COUNT,
-        unit=unit,
-        by=By.AGENT,
-        coverage="calls",
-        criteria=criteria,
-        numerator=name,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-        excludes_en=excludes[0] if excludes else "",
-        excludes_th=excludes[1] if excludes else "",
+    return row(
+        words, name=name, kind=Kind.COUNT, unit=unit, by=By.AGENT, coverage="calls", criteria=criteria, numerator=name
     )
 
 
@@ -31,25 +18,10 @@ def _mean(
     name: str, unit: str, criteria: tuple[str, ...], of: tuple[str, str], words: tuple[str, ...],
     *, times: int = 1, per: int = 1, by: By = By.AGENT, coverage: str = "calls",
 ) -> KPI:  # fmt: skip
-    label_en, label_th, definition_en, definition_th, *excludes = words
-    return KPI(
-        name=name,
-        kind=Kind.MEAN,
-        unit=unit,
-        by=by,
-        coverage=coverage,
-        criteria=criteria,
-        numerator=of[0],
-        denominator=of[1],
-        times=times,
-        per=per,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-        excludes_en=excludes[0] if excludes else "",
-        excludes_th=excludes[1] if excludes else "",
-    )
+    return row(
+        words, name=name, kind=Kind.MEAN, unit=unit, by=by, coverage=coverage, criteria=criteria, numerator=of[0],
+        denominator=of[1], times=times, per=per,
+    )  # fmt: skip
 
 
 _TALK_UNTOLD_EN = "Calls whose talk time the telephone system does not tell; agent_calls counts them"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kpis.cases import AGES
-from kpis.model import KPI, Better, By, Kind
+from kpis.model import KPI, Better, By, Kind, row
 
 _KINDS = ("complaint", "request", "suggestion", "praise", "untold")
 _COMPLAINTS = ("Q8.2", "Q8.3")
@@ -16,48 +16,24 @@ _DUE_TH = "กำหนดแล้วเสร็จคือวันที่
 
 
 def _count(
-    name: str, label_en: str, label_th: str, definition_en: str, definition_th: str, *,
-    criteria: tuple[str, ...] = ("Q8.2",), numerator: str = "", unit: str = "cases", by: By = By.UNIT,
-    better: Better = Better.NONE,
+    name: str, *words: str, criteria: tuple[str, ...] = ("Q8.2",), numerator: str = "", unit: str = "cases",
+    by: By = By.UNIT, better: Better = Better.NONE,
 ) -> KPI:  # fmt: skip
-    return KPI(
-        name=name,
-        kind=Kind.COUNT,
-        unit=unit,
-        by=by,
-        coverage="cases",
-        criteria=criteria,
-        better=better,
+    return row(
+        words, name=name, kind=Kind.COUNT, unit=unit, by=by, coverage="cases", criteria=criteria, better=better,
         numerator=numerator or name,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-    )
+    )  # fmt: skip
 
 
 def _ratio(
-    name: str, numerator: str, denominator: str, label_en: str, label_th: str, definition_en: str, definition_th: str, *,
-    criteria: tuple[str, ...], better: Better = Better.HIGHER, target: float | None = None,
+    name: str, numerator: str, denominator: str, *words: str, criteria: tuple[str, ...],
+    better: Better = Better.HIGHER, target: float | None = None,
     excludes: tuple[str, str] = (_WITHDRAWN_EN, _WITHDRAWN_TH),
 ) -> KPI:  # fmt: skip
-    return KPI(
-        name=name,
-        kind=Kind.RATIO,
-        unit="ratio",
-        coverage="cases",
-        criteria=criteria,
-        better=better,
-        numerator=numerator,
-        denominator=denominator,
-        target=target,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-        excludes_en=excludes[0],
-        excludes_th=excludes[1],
-    )
+    return row(
+        (*words, *excludes), name=name, kind=Kind.RATIO, unit="ratio", coverage="cases", criteria=criteria,
+        better=better, numerator=numerator, denominator=denominator, target=target,
+    )  # fmt: skip
 
 
 def _times(

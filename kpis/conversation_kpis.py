@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kpis.conversations import AGES
-from kpis.model import KPI, Better, By, Kind
+from kpis.model import KPI, Better, By, Kind, row
 from kpis.ticket_words import HOURS
 
 _CLOCK = ("channels.clock", *HOURS)
@@ -19,25 +19,13 @@ _CLOCK_TH = "นับเวลาตามที่ช่องทางกำ�
 
 
 def _count(
-    name: str, label_en: str, label_th: str, definition_en: str, definition_th: str, *,
-    numerator: str = "", unit: str = "conversations", by: By = By.UNIT, better: Better = Better.NONE,
-    criteria: tuple[str, ...] = _ONLINE, settings: tuple[str, ...] = (),
+    name: str, *words: str, numerator: str = "", unit: str = "conversations", by: By = By.UNIT,
+    better: Better = Better.NONE, criteria: tuple[str, ...] = _ONLINE, settings: tuple[str, ...] = (),
 ) -> KPI:  # fmt: skip
-    return KPI(
-        name=name,
-        kind=Kind.COUNT,
-        unit=unit,
-        by=by,
-        coverage="conversations",
-        criteria=criteria,
-        settings=settings,
-        better=better,
-        numerator=numerator or name,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-    )
+    return row(
+        words, name=name, kind=Kind.COUNT, unit=unit, by=by, coverage="conversations", criteria=criteria,
+        settings=settings, better=better, numerator=numerator or name,
+    )  # fmt: skip
 
 
 _COUNTS = (

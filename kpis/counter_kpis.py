@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-from kpis.model import KPI, Better, By, Kind
+from kpis.model import KPI, Better, By, Kind, row
 
 QUARTER_MS = 900_000
 HOUR_MS = 3_600_000
 
 
 def _count(name: str, unit: str, criteria: tuple[str, ...], *words: str, better: Better = Better.NONE) -> KPI:
-    label_en, label_th, definition_en, definition_th, *excludes = words
-    return KPI(
-        name=name,
-        kind=Kind.COUNT,
-        unit=unit,
-        by=By.COUNTER,
-        coverage="tickets",
-        criteria=criteria,
-        better=better,
-        numerator=name,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-        excludes_en=excludes[0] if excludes else "",
-        excludes_th=excludes[1] if excludes else "",
-    )
+    return row(
+        words, name=name, kind=Kind.COUNT, unit=unit, by=By.COUNTER, coverage="tickets", criteria=criteria,
+        better=better, numerator=name,
+    )  # fmt: skip
 
 
 def _of_site(
     name: str, unit: str, criteria: tuple[str, ...], of: tuple[str, str], *words: str, times: int = 1, per: int = 1
 ) -> KPI:
-    label_en, label_th, definition_en, definition_th, excludes_en, excludes_th = words
-    return KPI(
-        name=name,
-        kind=Kind.MEAN,
-        unit=unit,
-        by=By.SITE,
-        coverage="tickets",
-        criteria=criteria,
-        numerator=of[0],
-        denominator=of[1],
-        times=times,
-        per=per,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-        excludes_en=excludes_en,
-        excludes_th=excludes_th,
-    )
+    return row(
+        words, name=name, kind=Kind.MEAN, unit=unit, by=By.SITE, coverage="tickets", criteria=criteria,
+        numerator=of[0], denominator=of[1], times=times, per=per,
+    )  # fmt: skip
 
 
 _UNTOLD_EN = "Tickets of local days on which no counter of the centre told that it opened"

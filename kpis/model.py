@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kpis.calendar import Calendar
 from kpis.columns import I32, I64, Bool
@@ -93,6 +93,22 @@ class KPI:
     excludes_en: str = ""
     """What is left out, if anything, and where that is counted."""
     excludes_th: str = ""
+
+
+class Words(NamedTuple):
+    """What a row says: label and definition in both languages, and what is left out."""
+
+    label_en: str
+    label_th: str
+    definition_en: str
+    definition_th: str
+    excludes_en: str = ""
+    excludes_th: str = ""
+
+
+def row(words: Sequence[str], **fields: Any) -> KPI:
+    """A row of `words`, in the order of `Words`."""
+    return KPI(**fields, **Words(*words)._asdict())
 
 
 class Teller(NamedTuple):

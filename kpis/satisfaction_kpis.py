@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kpis.model import KPI, Better, By, Kind
+from kpis.model import KPI, Better, By, Kind, row
 from kpis.satisfaction import LEVELS, SCALE_UNITS, SCALES
 
 _OVERALL_EN = "Votes on the service over all"
@@ -15,23 +15,13 @@ PAUSE = ("vote_pause_s",)
 
 
 def count(
-    name: str, label_en: str, label_th: str, definition_en: str, definition_th: str, *,
-    criteria: tuple[str, ...] = ("Q7.2",), settings: tuple[str, ...] = (), by: By = By.UNIT, unit: str = "votes",
+    name: str, *words: str, criteria: tuple[str, ...] = ("Q7.2",), settings: tuple[str, ...] = (), by: By = By.UNIT,
+    unit: str = "votes",
 ) -> KPI:  # fmt: skip
-    return KPI(
-        name=name,
-        kind=Kind.COUNT,
-        unit=unit,
-        by=by,
-        coverage="votes",
-        criteria=criteria,
-        settings=settings,
+    return row(
+        words, name=name, kind=Kind.COUNT, unit=unit, by=by, coverage="votes", criteria=criteria, settings=settings,
         numerator=name,
-        label_en=label_en,
-        label_th=label_th,
-        definition_en=definition_en,
-        definition_th=definition_th,
-    )
+    )  # fmt: skip
 
 
 _COUNTS = (

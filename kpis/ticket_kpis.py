@@ -4,7 +4,7 @@ is in ticket_line_kpis.py, what happens at the counter in ticket_service_kpis.py
 from __future__ import annotations
 
 from kpis import ticket_line_kpis, ticket_service_kpis
-from kpis.model import KPI, Better
+from kpis.model import KPI, Better, Words
 from kpis.ticket_words import (
     DAY_OVER_EN,
     DAY_OVER_TH,
@@ -18,7 +18,6 @@ from kpis.ticket_words import (
     WAIT_LEFT_OUT_EN,
     WAIT_LEFT_OUT_TH,
     WAIT_TH,
-    Words,
     count,
     ratio,
     seconds_mean,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kpis.model import KPI, Kind
+from kpis.model import KPI, Kind, Words
 from kpis.ticket_words import (
     HOURS,
     IN_MS_EN,
@@ -11,7 +11,6 @@ from kpis.ticket_words import (
     WAIT_LEFT_OUT_EN,
     WAIT_LEFT_OUT_TH,
     WAIT_TH,
-    Words,
     count,
     ratio,
     seconds_mean,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kpis.model import KPI, Better
+from kpis.model import KPI, Better, Words
 from kpis.ticket_words import (
     DAY_OVER_EN,
     DAY_OVER_TH,
@@ -12,7 +12,6 @@ from kpis.ticket_words import (
     OFFICIAL_HOURS,
     SERVICE_LEFT_OUT_EN,
     SERVICE_LEFT_OUT_TH,
-    Words,
     count,
     ratio,
     seconds_mean,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from kpis.model import KPI, Better, Kind
+from kpis.model import KPI, Better, Kind, Words
 
 HOURS = ("hours", "other_hours", "windows", "holidays", "closed", "open")
 """Settings that say when a centre is open."""
@@ -33,17 +31,6 @@ SERVICE_LEFT_OUT_EN = (
 SERVICE_LEFT_OUT_TH = (
     "บัตรที่ลืมกดสิ้นสุดบริการ (นับไว้ใน tickets_service_forgotten) และบัตรที่ไม่มีช่วงบริการ คือไม่มีช่วงที่จบ หรือไม่มีทั้งการเริ่มและการเรียกก่อนจบ"
 )
-
-
-class Words(NamedTuple):
-    """Label and definition in both languages, and what is left out."""
-
-    label_en: str
-    label_th: str
-    definition_en: str
-    definition_th: str
-    excludes_en: str = ""
-    excludes_th: str = ""
 
 
 def count(
