@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         result: int = args.run(args)
+        sys.stdout.flush()
     except ConfigError as problem:
         print(*problem.problems, sep="\n", file=sys.stderr)
         return 2

@@ -140,7 +140,7 @@ def _period(args: Namespace, store: Store, site: str) -> Period:
 def _newest(store: Store, site: str) -> date:
     days = [one.checkpoint.day for one in store.days(site)]
     if not days:
-        raise ValueError(f"{site}: no day is sealed yet; `gecc seal` seals those that are due")
+        raise ValueError(f"{site}: no day is sealed yet; `gecc seal --site {site}` seals those that are due")
     return max(days)
 
 

@@ -70,7 +70,7 @@ def sealed(
     chain = store.days(site)
     days = {one.checkpoint.day for one in chain}
     if not days:
-        raise PeriodError(f"{site}: no day is sealed yet; `gecc seal` seals those that are due")
+        raise PeriodError(f"{site}: no day is sealed yet; `gecc seal --site {site}` seals those that are due")
     period = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     begins = min(days)
     unsealed = [day for day in period if day not in days and day > begins]
