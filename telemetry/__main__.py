@@ -242,7 +242,14 @@ def _evidence(parts: Any) -> None:
         action="append",
         default=[],
         metavar="CODE",
-        help="check code, hash of the manifest or of a checkpoint, or public key that you were told; may be repeated",
+        help="check code, hash of the manifest or of a checkpoint that you were told; may be repeated",
+    )
+    p.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="the centre's key: its file minisign.pub, its line, its id, or its fingerprint",
     )
     p.add_argument("--json", action="store_true", help="one JSON object")
     p.set_defaults(run=_later("evidence", "evidence_verify"))

@@ -20,7 +20,7 @@ from telemetry.cubes import site_cube
 from telemetry.journal_reader import JournalReader
 from telemetry.periods import STEPS
 from telemetry.rules import zones_of
-from telemetry.verdicts import Coverage, shown, targets_in
+from telemetry.verdicts import Coverage, Declared, Terms, day_before, shown
 
 UNITS = (By.UNIT, By.AGENT, By.COUNTER, By.DEVICE)
 BY = ("total", *map(str, UNITS), *STEPS)
@@ -44,10 +44,11 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  local wall-clock time, whose zone
 
 def rows_of(
     cube: Cube, site: Site, quarters: tuple[int, int], *, by: str, names: Sequence[str], lang: str = "en",
-    kpis: Mapping[str, KPI] = KPIS, days: Cube | None = None,
+    kpis: Mapping[str, KPI] = KPIS, days: Cube | None = None, terms: Terms | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """One row a KPI and group. The cube holds this site's cells of `quarters` (local, first <= q < last) only; `days` those
-    of all days that they touch, where that is more.
+    of all days that they touch, where that is more. `terms` is what they are judged by, where that is not what the site
+    declares now.
 
     Groups without any contact have no rows, but a total always has them, with null where there is no data.
     """
@@ -55,6 +56,8 @@ def rows_of(
     sums, seconds = roll_up(cube, places, len(labels))
     coverage = Coverage(cube if days is None else days)
     edges = [(first, last) for _, first, last in labels]
+    terms = terms or Declared(site)
+    judged_by = [terms.on(day_before(last)) for _, last in edges]
     rows = []
     for kpi in kpis.values():
         if by in UNITS and kpi.by != by:
@@ -63,7 +66,7 @@ def rows_of(
         r = evaluate(kpi, sums, seconds, len(labels))
         definition = define(kpi, site, lang)
         for i, (unit, first, last) in enumerate(labels):
-            targets = targets_in(kpi, site, first, last)
+            targets = terms.targets(kpi, first, last)
             value = _value(kpi, r.value[i], r.n[i], {k: int(v[i]) for k, v in r.bins.items()})
             rows.append(
                 {
@@ -85,9 +88,9 @@ def rows_of(
                         float(r.value[i]),
                         int(r.n[i]),
                         targets[-1].value,
-                        min_n=site.min_n,
+                        min_n=judged_by[i].min_n,
                         coverage=float(told[i]),
-                        min_coverage=site.min_coverage,
+                        min_coverage=judged_by[i].min_coverage,
                     ),
                     "definition": definition,
                 }

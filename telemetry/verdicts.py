@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,6 +24,36 @@ class Target(NamedTuple):
     since: date | None
     """None: from the beginning."""
     why: str = ""
+
+
+class Terms(Protocol):
+    """What figures are judged by, by date."""
+
+    def on(self, day: date) -> Site:
+        """What was declared for a day."""
+        ...
+
+    def targets(self, kpi: KPI, first: int, last: int) -> list[Target]:
+        """As `targets_in` gives them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a site declares now, for all days."""
+
+    site: Site
+
+    def on(self, _day: date) -> Site:
+        return self.site
+
+    def targets(self, kpi: KPI, first: int, last: int) -> list[Target]:
+        return targets_in(kpi, self.site, first, last)
+
+
+def day_before(quarter: int) -> date:
+    """The last day of what ends at a local quarter."""
+    return _EPOCH + timedelta(days=(quarter - 1) // QUARTERS_A_DAY)
 
 
 def targets_in(kpi: KPI, site: Site, first: int, last: int) -> list[Target]:

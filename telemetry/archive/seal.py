@@ -20,6 +20,7 @@ import pyarrow as pa
 from telemetry.archive import merkle
 from telemetry.archive.checkpoint import FIRST, Checkpoint
 from telemetry.archive.contacts import contacts_of
+from telemetry.archive.in_force import in_force
 from telemetry.archive.record import Recorder, Told, in_order, record, table_of
 from telemetry.archive.signing import Signer
 from telemetry.archive.store import SealedDay, Store, parquet
@@ -109,7 +110,7 @@ def seal(
                 if one.amendment and not (rows := _not_sealed(store, chain, one.day, rows)):
                     continue
                 done = _seal_one(
-                    store, signer, one, rows, contacts[one.day],
+                    store, signer, one, rows, contacts[one.day], journal.note("tellers"),
                     now_us=now_us, version=version, upto=upto, previous=previous, gaps=ledger(site, one.day),
                 )  # fmt: skip
                 chain.append(done)
@@ -124,21 +125,22 @@ def hidden_key(signer: Signer, site: str) -> bytes:
     return hmac.new(signer.secret, f"names of {site}".encode(), sha256).digest()
 
 
-def declared(site: Site) -> bytes:
-    """What a site declares, as the bytes that are sealed."""
-    return canonical_json(
-        {f.name: _plain(getattr(site, f.name)) for f in fields(site) if f.name not in _NOT_DECLARED}
-    ).encode()
+def declared(site: Site, day: date, tellers: object = None) -> bytes:
+    """What a site declares, and what that means on a day (`in_force`), as the bytes that are sealed. `tellers` is the
+    journal's note of which logs tell of one telephone system."""
+    told = {f.name: _plain(getattr(site, f.name)) for f in fields(site) if f.name not in _NOT_DECLARED}
+    return canonical_json({**told, "in_force": in_force(site, day, tellers)}).encode()
 
 
 def _seal_one(
-    store: Store, signer: Signer, one: Due, told: list[Row], contacts: pa.Table, *,
+    store: Store, signer: Signer, one: Due, told: list[Row], contacts: pa.Table, tellers: object, *,
     now_us: int, version: str, upto: int, previous: str, gaps: Sequence[Mapping[str, Any]],
 ) -> SealedDay:  # fmt: skip
     rows = [row for row, _ in told]
     file = parquet(table_of(rows, [contact for _, contact in told]))
     derived = parquet(contacts)
-    ledger, settings = canonical_json([dict(row) for row in gaps]).encode(), declared(one.site)
+    ledger = canonical_json([dict(row) for row in gaps]).encode()
+    settings = declared(one.site, one.day, tellers)
     checkpoint = Checkpoint(
         site=one.site.id,
         day=one.day,

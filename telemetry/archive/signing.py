@@ -46,7 +46,11 @@ class Signer:
 
     def sign(self, message: bytes, comment: str) -> bytes:
         """The .minisig file for a message; the comment is signed with it."""
-        signature = self._key.sign(blake2b(message).digest())
+        return self.sign_hash(blake2b(message).digest(), comment)
+
+    def sign_hash(self, message_blake2b: bytes, comment: str) -> bytes:
+        """The same of a message that is too large to be held."""
+        signature = self._key.sign(message_blake2b)
         both = self._key.sign(signature + comment.encode())
         packed = base64.b64encode(b"ED" + self.key_id + signature)
         return b"untrusted comment: signature of gecc-telemetry\n%s\n" % packed + b"trusted comment: %s\n%s\n" % (

@@ -15,7 +15,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from kpis.model import Teller
 from telemetry import crashpoints
 from telemetry.archive.store import ArchiveError, Store
 from telemetry.commands.common import VERSION, settings_of
@@ -28,7 +27,6 @@ from telemetry.evidence.counted import count
 from telemetry.evidence.period import Period
 from telemetry.evidence.scorecard import Asked, Scorecard
 from telemetry.evidence.sealed import sealed
-from telemetry.journal_reader import JournalReader
 
 
 def evidence_build(args: Namespace) -> int:
@@ -42,17 +40,16 @@ def evidence_build(args: Namespace) -> int:
     shares: dict[str, float] = {}
     with Progress(enabled=not args.json) as progress, _damaged(progress):
         period = _period(args, store, site.id)
-        tellers = tellers_of(args.data)
         with _share(shares, "read"):
             found = sealed(
                 store, site.id, period.first, period.last, provisional=args.provisional,
                 at=lambda done, of, day: progress.at(done, of, str(day)),
             )  # fmt: skip
         with _share(shares, "figures"):
-            counted = count(found, tellers)
+            counted = count(found)
         told = {"preset": args.preset, "item": item, "lang": args.lang, "standard": standard.name}
         with _share(shares, "records"):
-            data = pack.data_of(found, counted, store, tellers, version=VERSION, asked=told)
+            data = pack.data_of(found, counted, store, version=VERSION, asked=told)
         with _share(shares, "figures"):
             request = Asked(period, args.lang, args.preset, item)
             report = Scorecard(found, counted, standard, request, data.hash, data.code).report()
@@ -90,8 +87,9 @@ def evidence_verify(args: Namespace) -> int:
         files = checker.open_pack(args.file)
     except Exception as problem:  # noqa: BLE001  whatever was done to it
         files, lines = {}, [f"WRONG The pack can be read: {problem}"]
-    ours = not lines and checker.verify(files, args.expect, lines.append) and _seals_fit(files, lines)
-    alone = not lines[-1].startswith("WRONG") and _alone(args.file, args.expect, lines)
+    keys = [checker.SIGNATURE.key_of(key) for key in args.key]
+    ours = not lines and checker.verify(files, args.expect, lines.append, keys) and _seals_fit(files, lines)
+    alone = not lines[-1].startswith("WRONG") and _alone(args.file, args.expect, keys, lines)
     good = ours and alone
     if args.json:
         print(json.dumps({"file": str(args.file), "good": good, "checks": lines}, ensure_ascii=False, indent=1))
@@ -110,14 +108,6 @@ def evidence_criteria(args: Namespace) -> int:
     for item in found.items:
         print(f"{item.id}\t{item.shown}\t{' '.join(item.kpis) or '-'}\t{item.text_th}")
     return 0
-
-
-def tellers_of(data: Path) -> dict[str, Teller]:
-    """Source → which telephone system it tells of; none where there is no journal any more."""
-    if not (data / "journal.db").exists():
-        return {}
-    journal = JournalReader(data)
-    return {journal.names[code]: teller for code, teller in journal.tellers().items()}
 
 
 def _period(args: Namespace, store: Store, site: str) -> Period:
@@ -174,12 +164,12 @@ def _share(shares: dict[str, float], name: str) -> Iterator[None]:
     shares[name] = shares.get(name, 0.0) + time.perf_counter() - start
 
 
-def _alone(file: Path, expect: list[str], lines: list[str]) -> bool:
+def _alone(file: Path, expect: list[str], keys: list[str], lines: list[str]) -> bool:
     """What our copy of the pack's checker says in a process of its own, without anything installed."""
     with tempfile.TemporaryDirectory(prefix="gecc-verify-") as folder:
         for name, content in pack.checker().items():
             (Path(folder) / name).write_bytes(content)
-        told = [word for one in expect for word in ("--expect", one)]
+        told = [word for name, of in (("--expect", expect), ("--key", keys)) for one in of for word in (name, one)]
         done = subprocess.run(  # noqa: S603  our own program
             [sys.executable, "-I", "-S", str(Path(folder) / "verify.py"), str(file.absolute()), *told],
             capture_output=True, check=False, text=True, encoding="utf-8", errors="replace", env={},

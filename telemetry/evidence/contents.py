@@ -50,7 +50,7 @@ def _printed(report: Report, printer: Printer, preset: str) -> Iterator[tuple[st
     elif preset != "ministry":
         yield "01_summary.pdf", printer.summary
     for sheet in report.sheets:
-        yield f"02_criteria/{sheet.id}.pdf", lambda sheet=sheet: printer.sheet(sheet)  # type: ignore[misc]
+        yield sheet.file, lambda sheet=sheet: printer.sheet(sheet)  # type: ignore[misc]
     if preset in ("full", "criterion"):
         yield METHOD, printer.method
     if preset != "ministry":

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
 import numpy as np
 
 from kpis.columns import QUARTERS_A_DAY, Zones
-from kpis.cube import Cube, build, within
-from kpis.model import Kind, Teller
+from kpis.cube import Cube, build, merge, within
+from kpis.model import KPI, Kind
 from kpis.results import KPIS, facts_of
 from telemetry.archive.read_back import columns_of
 from telemetry.evidence.sealed import Sealed, heard_of
+from telemetry.evidence.terms import SealedTerms
 from telemetry.figures import rows_of
 from telemetry.in_memory import Names
-from telemetry.rules import names_of, rules_of, zones_of
+from telemetry.rules import rules_of, zones_of
 from telemetry.settings import Site
 
 HEADLINE: Final = (
@@ -34,7 +35,7 @@ Row = dict[str, Any]
 class Counted:
     """What sealed days say of a period."""
 
-    site: Site
+    terms: SealedTerms
     quarters: tuple[int, int]
     """Local quarters first <= q < last."""
     cube: Cube
@@ -43,39 +44,54 @@ class Counted:
     span_us: tuple[int, int]
     """First and last of the records; the last is the cut-off."""
 
+    @property
+    def site(self) -> Site:
+        return self.terms.site
+
     def rows(self, by: str, lang: str) -> list[Row]:
         """Rows as `telemetry.figures` gives them."""
-        return rows_of(self.cube, self.site, self.quarters, by=by, names=self.names.texts, lang=lang)
+        names = self.names.texts
+        return rows_of(self.cube, self.site, self.quarters, by=by, names=names, lang=lang, terms=self.terms)
 
-    def summary(self) -> dict[str, list[Any]]:
-        """KPI → [value, numerator, n] of the headline figures: what a checker must find again."""
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """The headline figures with what they are judged by: what a checker must find again."""
         found = {row["kpi"]: row for row in self.rows("total", "en")}
-        out = {}
-        for name in HEADLINE:
-            counted = KPIS[name].kind in (Kind.RATIO, Kind.COUNT)
-            numerator = (found[name]["numerator"] or 0) if counted else None
-            out[name] = [found[name]["value"], numerator, found[name]["n"]]
-        return out
+        return {name: self._judged(KPIS[name], found[name]) for name in HEADLINE}
+
+    def _judged(self, kpi: KPI, row: Row) -> dict[str, Any]:
+        numerator = (row["numerator"] or 0) if kpi.kind in (Kind.RATIO, Kind.COUNT) else None
+        targets = self.terms.targets(kpi, *self.quarters)
+        return {
+            "counted": [row["value"], numerator, row["n"]],
+            "interval": None if row["ci_low"] is None else [row["ci_low"], row["ci_high"]],
+            "targets": [[t.value, str(t.since) if t.since else None, t.why] for t in targets],
+            "coverage": row["coverage"],
+            "verdict": row["verdict"],
+        }
 
     def local_seconds(self, time_us: Any) -> Any:
         """Wall-clock seconds since 1970 at the centre."""
         return self.zones.to_local(time_us, np.zeros(len(time_us), np.int32)) // 1_000_000
 
 
-def count(found: Sealed, tellers: dict[str, Teller]) -> Counted:
-    """The figures of a period from its sealed days. `tellers` says which logs tell of one telephone system."""
-    names = Names()
-    for name in names_of(found.site):
+def count(found: Sealed) -> Counted:
+    """The figures of a period from its sealed days."""
+    names, terms = Names(), found.terms
+    for name in terms.names():
         names.code(name)
     inside = columns_of(found.tables, names.code)
     cols = columns_of([*(table for _, table in found.earlier), *found.tables], names.code) if found.earlier else inside
     code = names.code(found.site.id)
     span_us = (int(inside.time_us.min()), int(inside.time_us.max())) if len(inside) else (0, 0)
-    known = {names.code(source): teller for source, teller in tellers.items()}
-    rules = rules_of([found.site], names.code, {}, known, {code: span_us[1]})
-    zones = zones_of([found.site], names.code)
+    known = {names.code(source): teller for source, teller in terms.tellers().items()}
+    zones, calendar = zones_of([found.site], names.code), terms.calendar(names.code)
     heard = heard_of(found, names, code, (span_us[0], span_us[1] + 1))
     first, last = ((day.toordinal() - _EPOCH) * QUARTERS_A_DAY for day in (found.first, found.last))
     quarters = first, last + QUARTERS_A_DAY
-    cube = within(build(facts_of(cols, rules, zones, heard), zones), quarters)
-    return Counted(found.site, quarters, cube, names, zones, span_us)
+    parts = []
+    for site, spans in terms.counted_by(*quarters):
+        rules = replace(rules_of([site], names.code, {}, known, {code: span_us[1]}), calendar=calendar)
+        cube = build(facts_of(cols, rules, zones, heard), zones)
+        parts += [(span, within(cube, span)) for span in spans]
+    cube = merge([part for _, part in sorted(parts, key=lambda x: x[0])])
+    return Counted(terms, quarters, cube, names, zones, span_us)

@@ -7,9 +7,11 @@ verdicts and states are values, which the renderers put into words. What is not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Final, Literal
 
 from telemetry.evidence.found import ClockOffset, Count, Coverage, Gap, Origin, Quality, SealState
@@ -63,6 +65,7 @@ __all__ = [
     "month",
 ]
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 GROUPS: Final = ("tickets", "calls", "votes", "conversations", "cases")
 """Groups of the table of KPIs that have a sheet of their own in the workbook."""
 
@@ -110,7 +113,7 @@ class Sheet:
     """The evidence for one item of the standard."""
 
     item: str
-    """As the standard prints it, such as `๒๐.๒`; the file's name is made from `id`."""
+    """As the standard prints it, such as `๒๐.๒`; `file` is made from `id`."""
     id: str
     heading: str
     text: str
@@ -128,6 +131,12 @@ class Sheet:
     coverage: tuple[Coverage, ...] = ()
     gaps: tuple[Gap, ...] = ()
     origins: tuple[Origin, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Its name in a pack, in letters that every unpacker writes alike."""
+        plain = self.id if _PLAIN.fullmatch(self.id) else f"item-{sha256(self.id.encode()).hexdigest()[:8]}"
+        return f"02_criteria/{plain}.pdf"
 
 
 @dataclass(frozen=True, slots=True)

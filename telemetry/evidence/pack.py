@@ -1,7 +1,8 @@
 """The pack: one zip with the evidence, everything that it is made from, and the means to check it without us.
 
-`manifest.json` says what the documents are made from: the records, the seals, what was in force, and the headline figures.
-Its hash stands on every page. `SHA256SUMS` lists every file, documents too. Both are signed with the key of the archive.
+`manifest.json` says what the documents are made from: the records, the seals, and the headline figures with what they are
+judged by. Its hash stands on every page. `SHA256SUMS` lists every file, documents too. Both are signed with the key of the
+archive, and so is the zip as a whole, in its comment.
 The same archive and the same question give the same bytes.
 """
 
@@ -14,27 +15,30 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from kpis.model import Teller
 from telemetry.archive.checkpoint import read_checkpoint
 from telemetry.archive.signing import PUBLIC_FILE, Signer
 from telemetry.archive.store import CHECKPOINT, EVENTS, SealedDay, Store, sync
 from telemetry.events import canonical_json
 from telemetry.evidence.counted import Counted
-from telemetry.evidence.in_force import for_checkers
-from telemetry.evidence.records import SEALED, csv_files, earlier, sealed_files
+from telemetry.evidence.records import SEALED, csv_files, earlier, sealed_files, told_before
 from telemetry.evidence.sealed import Sealed
 
-FORM: Final = "gecc-evidence 1"
+FORM: Final = "gecc-evidence 2"
 MANIFEST, SUMS, MINISIG, READ_ME = "manifest.json", "SHA256SUMS", ".minisig", "READ_ME.txt"
-CHECKER: Final = ("verify.py", "verify_signature.py", "verify_calls.py", "verify_figures.py")
+CHECKER: Final = (
+    "verify.py", "verify_calls.py", "verify_figures.py", "verify_records.py", "verify_signature.py", "verify_verdicts.py",
+    "verify_zip.py",
+)  # fmt: skip
 PACKED: Final = (".parquet", ".pdf", ".xlsx", ".png")
 """Files that hold packed data already."""
 _SEALED_FILE: Final = re.compile(rf"{SEALED}(\d{{4}}-\d\d-\d\d(?:\.\d+)?)/([a-z]+\.[a-z.]+)")
+_END: Final = 22
+"""Length of the end of a zip, whose last two bytes are the length of its comment."""
 _THEN: Final = (1980, 1, 1, 0, 0, 0)
 Files = dict[str, bytes]
 
@@ -65,10 +69,7 @@ def code_of(manifest_sha256: str) -> str:
     return f"{code[:4]}-{code[4:]}"
 
 
-def data_of(
-    found: Sealed, counted: Counted, store: Store, tellers: Mapping[str, Teller], *, version: str,
-    asked: Mapping[str, str],
-) -> Data:  # fmt: skip
+def data_of(found: Sealed, counted: Counted, store: Store, *, version: str, asked: Mapping[str, str]) -> Data:
     """Records, seals and manifest. `asked` is what else changes the documents: preset, language, standard."""
     files = dict([*csv_files(found, counted), *sealed_files(found)])
     manifest: dict[str, Any] = {
@@ -83,8 +84,8 @@ def data_of(
         "unsealed": [str(day) for day in found.unsealed],
         "asked": dict(asked),
         "summary": counted.summary(),
-        **for_checkers(found.site, *counted.span_us, tellers),
         "earlier": earlier(found, store),
+        "told": told_before(found, store),
         "files": {name: sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
     rows = ",\n".join(
@@ -109,8 +110,8 @@ def write(
     files[SUMS + MINISIG] = signer.sign(files[SUMS], data.comment)
     half = out.with_name(f".{out.name}.half")
     try:
-        with half.open("wb") as file:
-            _zip(file, top, files.items(), crashpoint, at)
+        with half.open("w+b") as file:
+            write_zip(file, top, files.items(), signer, data.comment, crashpoint, at)
             file.flush()
             os.fsync(file.fileno())
         crashpoint("before_pack")
@@ -138,10 +139,11 @@ def sha256_of(file: Any) -> str:
     return hash_.hexdigest()
 
 
-def _zip(
-    file: Any, top: str, files: Iterable[tuple[str, bytes]], crashpoint: Callable[[str], None],
-    at: Callable[[int, int], None],
+def write_zip(
+    file: Any, top: str, files: Iterable[tuple[str, bytes]], signer: Signer, comment: str,
+    crashpoint: Callable[[str], None] = lambda _point: None, at: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> None:  # fmt: skip
+    """The zip in its one form, signed as a whole, into an empty file that can be read."""
     ordered = sorted(files)
     with zipfile.ZipFile(file, "w") as z:
         for done, (name, content) in enumerate(ordered):
@@ -151,6 +153,19 @@ def _zip(
             info.compress_type = zipfile.ZIP_STORED if name.endswith(PACKED) else zipfile.ZIP_DEFLATED
             z.writestr(info, content, compresslevel=6)
             crashpoint("pack_file")
+    _sign(file, signer, comment)
+
+
+def _sign(file: Any, signer: Signer, comment: str) -> None:
+    """Sign the whole zip, as its own comment: what can be written in two ways, packed data above all, was written so."""
+    end = file.seek(-_END, os.SEEK_END)
+    file.seek(0)
+    hash_ = blake2b()
+    while block := file.read(min(1 << 20, end - file.tell())):
+        hash_.update(block)
+    signature = signer.sign_hash(hash_.digest(), comment)
+    file.seek(-2, os.SEEK_END)
+    file.write(len(signature).to_bytes(2, "little") + signature)
 
 
 def check_seals(files: Mapping[str, bytes], scratch: Path) -> int:

@@ -13,7 +13,8 @@ import holidays
 from telemetry.evidence.model import Count, Coverage, Gap, Holiday, Origin, Period, Quality, SealState
 from telemetry.evidence.records import RECORDS
 from telemetry.evidence.sealed import AROUND_DAYS, Sealed
-from telemetry.hours import calendar_of, days_of, public_holidays
+from telemetry.evidence.terms import SealedTerms
+from telemetry.hours import days_of, public_holidays
 from telemetry.settings import Site
 from telemetry.text import words
 
@@ -47,6 +48,8 @@ def quality_of(found: Sealed, lang: str) -> Quality:
     begins = min(one.checkpoint.day for one in found.chain)
     if begins > found.first:
         notes.append(text["note_begins"].format(day=begins))
+    if changed := found.terms.changed(found.first, found.last):
+        notes.append(text["note_changed"].format(days=", ".join(map(str, changed))))
     if found.unsealed:
         notes.append(text["note_unsealed"].format(days=", ".join(map(str, found.unsealed))))
     totals = [Coverage(s, text["coverage_kind"], a / 1000, b / 1000) for s, (a, b) in sorted(whole.items())]
@@ -83,9 +86,9 @@ def origins_of(found: Sealed, lang: str) -> tuple[Origin, ...]:
     )
 
 
-def with_days(period: Period, site: Site, lang: str) -> Period:
+def with_days(period: Period, terms: SealedTerms, lang: str) -> Period:
     """The period with its service days and the holidays on which no service was due."""
-    calendar = calendar_of([site], lambda _name: 0)
+    site, calendar = terms.site, terms.calendar(lambda _name: 0)
     if not calendar.of_site:
         return period
     zone = ZoneInfo(site.timezone)

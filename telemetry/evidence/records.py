@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from kpis.coverage import KINDS
+from kpis.heard import KIND_OF_TYPE
 from telemetry.archive import merkle
 from telemetry.archive.record import FIELDS, record, rows_of
 from telemetry.archive.store import CHECKPOINT, CONTACTS, EVENTS, GAPS, SETTINGS, SIGNATURE, SealedDay, Store, name_of
+from telemetry.events import EVENT_TYPES
 from telemetry.evidence.counted import Counted
 from telemetry.evidence.sealed import MATTERS, Sealed
 
@@ -62,12 +65,31 @@ def earlier(found: Sealed, store: Store) -> list[list[Any]]:
         if not mine:
             continue
         rows = rows_of(store.events(one))
-        leaves = [merkle.leaf(record(row)) for row in rows]
-        for i, row in enumerate(rows):
-            if row.get("contact") in mine and row["type"] in MATTERS:
-                path = [sibling.hex() for sibling in merkle.proof(leaves, i)]
-                out.append([one.folder.name, i, record(row).decode(), path])
+        going = [i for i, row in enumerate(rows) if row.get("contact") in mine and row["type"] in MATTERS]
+        out += _proved(one, rows, going)
     return out
+
+
+def told_before(found: Sealed, store: Store) -> list[list[Any]]:
+    """The same of one record for each source and kind of contact that it told of before the records and not in them: it was
+    expected to tell on, and coverage counts it."""
+    out: list[list[Any]] = []
+    for (source, kind), one in sorted(found.told_before.items()):
+        if kind in KINDS:
+            rows = rows_of(store.events(one))
+            of = [
+                i
+                for i, r in enumerate(rows)
+                if (r["source"], KIND_OF_TYPE[EVENT_TYPES[r["type"]].code]) == (source, kind)
+            ]
+            out += _proved(one, rows, of[:1])
+    return out
+
+
+def _proved(one: SealedDay, rows: list[dict[str, Any]], which: Iterable[int]) -> Iterator[list[Any]]:
+    leaves = [merkle.leaf(record(row)) for row in rows]
+    for i in which:
+        yield [one.folder.name, i, record(rows[i]).decode(), [sibling.hex() for sibling in merkle.proof(leaves, i)]]
 
 
 def _matters(table: pa.Table) -> list[str | None]:

@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from kpis.columns import QUARTERS_A_DAY
 from kpis.model import KPI, Kind
 from kpis.results import GROUPS as KPI_GROUPS
 from kpis.results import KPIS
@@ -44,7 +43,6 @@ from telemetry.evidence.sealed import Sealed
 from telemetry.evidence.wording import Say, thai_digits
 from telemetry.figures import define
 from telemetry.text import words
-from telemetry.verdicts import targets_in
 
 State = Literal["met", "not_met", "insufficient_data", "shown", "document_needed", "attached"]
 MOST_ROWS, MOST_CHARTS, LONGEST_TITLE = 12, 3, 120
@@ -102,7 +100,7 @@ class Scorecard:
         return Report(
             lang=lang,
             centre=Centre(site.id, (site.name_th if lang == "th" else site.name_en) or site.id, site.organisation, site.province),
-            period=with_days(asked.period, site, lang),
+            period=with_days(asked.period, found.terms, lang),
             cut_off=datetime.fromtimestamp(self._counted.span_us[1] / 1e6, zone).replace(microsecond=0),
             provisional=bool(found.unsealed),
             mark=self._mark,
@@ -189,7 +187,7 @@ class Scorecard:
             sheet = by_id.get(item.id)
             title = item.text_th if self._lang == "th" or not item.summary_en else item.summary_en
             title = title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE]}…"
-            file = f"02_criteria/{item.id}.pdf" if sheet else ""
+            file = sheet.file if sheet else ""
             state = state_of(sheet.rows) if sheet else "document_needed"
             out.append(IndexRow(number(item.id, self._lang), title, item.shown, file, None, state))  # type: ignore[arg-type]
         return tuple(out)
@@ -217,9 +215,8 @@ class Scorecard:
 
     def _targets(self, names: Iterable[str]) -> Iterable[TargetRow]:
         """The targets in force in the period, each with its days."""
-        first, last = (quarter // QUARTERS_A_DAY for quarter in self._counted.quarters)
         for kpi in (kpi for kpi in KPIS.values() if kpi.name in set(names)):
-            told = targets_in(kpi, self._found.site, first * QUARTERS_A_DAY, last * QUARTERS_A_DAY)
+            told = self._found.terms.targets(kpi, *self._counted.quarters)
             for i, one in enumerate(told):
                 follows = told[i + 1].since if i + 1 < len(told) else None
                 ends = follows - timedelta(days=1) if follows else None

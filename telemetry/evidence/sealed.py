@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from kpis.heard import CASES, CONVERSATIONS, KIND_OF_TYPE, Heard
 from telemetry.archive.store import GAPS, SETTINGS, ArchiveError, SealedDay, Store
 from telemetry.events import EVENT_TYPES
-from telemetry.evidence.in_force import site_of
+from telemetry.evidence.terms import SealedTerms, terms_of
 from telemetry.in_memory import Names
 from telemetry.settings import Site
 
@@ -49,16 +49,23 @@ class Sealed:
     """First and last day of these."""
     unsealed: list[date]
     """Days of the period that are not sealed yet; those before the first seal of all are before there was any data."""
-    site: Site
-    """As the newest of these seals declares it."""
+    terms: SealedTerms
+    """What was in force on the days of these."""
     tables: list[pa.Table]
     """Records of each of `inside`."""
     earlier: list[tuple[SealedDay, pa.Table]]
     """Conversations and cases of the days before."""
     told: dict[tuple[str, int], int]
     """(source, kind) → time of its first event among all sealed records."""
+    told_before: dict[tuple[str, int], SealedDay]
+    """Those of none of `tables`, each with a seal that shows it."""
     gaps: dict[date, list[dict[str, Any]]]
     """The ledger of each day in `records`, by its newest seal."""
+
+    @property
+    def site(self) -> Site:
+        """As the newest of these days declares it."""
+        return self.terms.site
 
 
 def sealed(
@@ -85,7 +92,8 @@ def sealed(
     public = store.public()
     inside, tables = list[SealedDay](), list[pa.Table]()
     earlier, told = list[tuple[SealedDay, pa.Table]](), dict[tuple[str, int], int]()
-    gaps = dict[date, list[dict[str, Any]]]()
+    gaps, declared = dict[date, list[dict[str, Any]]](), dict[date, dict[str, Any]]()
+    shown, told_inside = dict[tuple[str, int], SealedDay](), set[tuple[str, int]]()
     for done, one in enumerate(chain):
         day = one.checkpoint.day
         at(done, len(chain), day)
@@ -96,17 +104,21 @@ def sealed(
         table = store.events(one)
         if len(table) != one.checkpoint.events:
             raise ArchiveError(f"{one.folder}: has not as many records as were sealed")
-        _first_told(told, table)
+        pairs = _first_told(told, table)
         if day < records[0]:
+            shown = dict.fromkeys(pairs, one) | shown
             matters = table.filter(pc.is_in(table["type"].cast(pa.string()), pa.array(MATTERS)))
             if len(matters):
                 earlier.append((one, matters))
             continue
         inside.append(one)
         tables.append(table)
+        told_inside |= pairs
         gaps[day] = json.loads((one.folder / GAPS).read_bytes())
-    declared = json.loads((inside[-1].folder / SETTINGS).read_bytes())
-    return Sealed(first, last, chain, inside, records, unsealed, site_of(declared), tables, earlier, told, gaps)
+        if not one.checkpoint.amendment:
+            declared[day] = json.loads((one.folder / SETTINGS).read_bytes())
+    terms, before = terms_of(sorted(declared.items())), {x: one for x, one in shown.items() if x not in told_inside}
+    return Sealed(first, last, chain, inside, records, unsealed, terms, tables, earlier, told, before, gaps)
 
 
 def heard_of(found: Sealed, names: Names, site: int, span_us: tuple[int, int]) -> Heard:
@@ -143,11 +155,15 @@ def _number(row: dict[str, Any]) -> int:
     return int(word) if word.isdecimal() else 0
 
 
-def _first_told(told: dict[tuple[str, int], int], table: pa.Table) -> None:
+def _first_told(told: dict[tuple[str, int], int], table: pa.Table) -> set[tuple[str, int]]:
+    """Take in when each source told of what; the pairs of this table."""
+    out = set[tuple[str, int]]()
     pairs = table.select(["source", "type", "time_us"]).group_by(["source", "type"], use_threads=False)
     for source, type_, us in zip(*pairs.aggregate([("time_us", "min")]).to_pydict().values(), strict=True):
         key = source, int(KIND_OF_TYPE[EVENT_TYPES[type_].code])
         told[key] = min(us, told.get(key, us))
+        out.add(key)
+    return out
 
 
 def _runs(days: Sequence[date]) -> list[str]:

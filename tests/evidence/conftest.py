@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -58,8 +59,8 @@ def made(
 ):
     """A pack without documents, and what it was made from."""
     found = sealed(room.store, site, first, last, **how)
-    counted = count(found, {})
-    data = pack.data_of(found, counted, room.store, {}, version="1.0", asked={"preset": "full"})
+    counted = count(found)
+    data = pack.data_of(found, counted, room.store, version="1.0", asked={"preset": "full"})
     pack.write(folder / name, "GECC", data, documents or {}, room.store)
     return SimpleNamespace(
         path=folder / name, data=data, found=found, counted=counted, room=room, files=verify.open_pack(folder / name)
@@ -103,4 +104,11 @@ def resigned(files, manifest, signer: Signer):
     return files
 
 
-__all__ = ["CENTRE", "DAY_US", "call", "made", "matter", "resigned", "said", "some_days"]
+def zipped(packed, files, signer=None):
+    """The zip of these files in the form of a pack, signed by whoever holds a key: the archive of `packed` or another."""
+    out, signer = io.BytesIO(), signer or Signer(packed.room.store.folder)
+    pack.write_zip(out, "GECC", files.items(), signer, packed.data.comment)
+    return out.getvalue()
+
+
+__all__ = ["CENTRE", "DAY_US", "call", "made", "matter", "resigned", "said", "some_days", "zipped"]

@@ -95,8 +95,8 @@ from telemetry.evidence.sealed import sealed
 data, out = map(Path, sys.argv[1:])
 store = Store(data)
 found = sealed(store, "lab", date(2026, 3, 2), date(2026, 3, 4))
-counted = count(found, {})
-made = pack.data_of(found, counted, store, {}, version="1.0", asked={})
+counted = count(found)
+made = pack.data_of(found, counted, store, version="1.0", asked={})
 request = Asked(of_span("2026-03-02", "2026-03-05"), "th", "criterion", "Q20.2")
 report = Scorecard(found, counted, catalogue(), request, made.hash, made.code).report()
 pack.write(out, "GECC", made, documents(report, "criterion"), store)
@@ -189,7 +189,7 @@ def test_records_around_the_period_are_in_it_and_do_not_count(packed):
         "2026-03-02",
         "2026-03-04",
     )
-    assert manifest["summary"]["tickets_issued"][0] == 19
+    assert manifest["summary"]["tickets_issued"]["counted"][0] == 19
 
 
 def test_a_site_without_any_event_in_its_period_makes_an_empty_pack_that_is_good(tmp_path):
@@ -198,7 +198,7 @@ def test_a_site_without_any_event_in_its_period_makes_an_empty_pack_that_is_good
     room.seal(at(10), sites=(CENTRE,))
     one = made(room, tmp_path, date(2026, 3, 4), date(2026, 3, 4))
     assert said(one.files)[0]
-    assert one.counted.summary()["tickets_issued"] == [0, 0, 0]
+    assert one.counted.summary()["tickets_issued"]["counted"] == [0, 0, 0]
     room.journal.close()
 
 
@@ -213,7 +213,7 @@ def test_months_of_records_are_apart(tmp_path):
     some_days(room, days=(30, 31), visits=1)
     room.seal(at(31) + 5 * 86_400_000_000, sites=(CENTRE,))
     found = sealed(room.store, "lab", date(2026, 3, 30), date(2026, 4, 1))
-    assert [name for name, _ in csv_files(found, count(found, {}))] == [
+    assert [name for name, _ in csv_files(found, count(found))] == [
         "04_records/events-2026-03.csv", "04_records/events-2026-04.csv",
     ]  # fmt: skip
     room.journal.close()

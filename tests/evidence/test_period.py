@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
 
+from telemetry.archive.seal import declared
 from telemetry.archive.store import ArchiveError, Store
 from telemetry.evidence import asked
 from telemetry.evidence.counted import count
 from telemetry.evidence.quality_of import quality_of, with_days
 from telemetry.evidence.sealed import PeriodError, sealed
+from telemetry.evidence.terms import terms_of
 from tests.archive.conftest import Room, at, visit
 from tests.evidence.conftest import CENTRE, some_days
 
@@ -49,7 +52,8 @@ def test_a_span_needs_two_days_one_after_the_other(first, last):
 
 
 def test_holidays_and_service_days_of_a_period_are_told():
-    period = with_days(asked.of_month("2026-03"), CENTRE, "th")
+    days = [(date(2026, 3, d), json.loads(declared(CENTRE, date(2026, 3, d)))) for d in range(2, 20)]
+    period = with_days(asked.of_month("2026-03"), terms_of(days), "th")
     assert period.service_days == 21
     assert [(h.day, h.name) for h in period.holidays] == [(date(2026, 3, 3), "วันมาฆบูชา")]
 
@@ -98,7 +102,9 @@ def test_figures_are_those_of_what_was_sealed_and_not_of_what_came_later(tmp_pat
     room.take(visit(2, 70), at(8))
 
     def issued():
-        return count(sealed(room.store, "lab", date(2026, 3, 2), date(2026, 3, 3)), {}).summary()["tickets_issued"]
+        return count(sealed(room.store, "lab", date(2026, 3, 2), date(2026, 3, 3))).summary()["tickets_issued"][
+            "counted"
+        ]
 
     assert issued() == [12, 12, 12]
     room.seal(at(8, 1), sites=(CENTRE,))

@@ -29,7 +29,7 @@ SECRET = re.compile(rb"(?<![.0-9a-f])0[0-9]{9}(?![0-9a-f])|somsri|mail-[0-9]")
 
 def report_of(centre, *, preset="full", lang="th", item="", period=MARCH, standard=None, **how):
     found = sealed(centre.store, "lab", period.first, period.last, **how)
-    counted = count(found, {})
+    counted = count(found)
     return Scorecard(
         found, counted, standard or catalogue(), Asked(period, lang, preset, item), "ab" * 32, "ABCD-2345"
     ).report()
@@ -45,7 +45,7 @@ def test_figures_are_those_of_the_service_where_everything_is_sealed(tmp_path):
     some_days(room, days=(2, 3, 4, 5))
     room.seal(at(11), sites=(CENTRE,))
     found = sealed(room.store, "lab", date(2026, 3, 2), date(2026, 3, 6))
-    ours = {row["kpi"]: row for row in count(found, {}).rows("total", "th")}
+    ours = {row["kpi"]: row for row in count(found).rows("total", "th")}
     theirs = {row["kpi"]: row for row in query(room.journal, CENTRE, "2026-03-02", "2026-03-07", lang="th")}
     of_receipt = {kpi.name for kpi in KPI_GROUPS["presence"] if not kpi.name.startswith(("coverage", "device", "gaps"))}
     assert {name for name in ours if ours[name] != theirs[name]} <= of_receipt
@@ -193,8 +193,8 @@ def test_a_provisional_report_says_which_days_are_open(centre):
 
 def test_nothing_of_a_person_is_in_a_whole_pack(centre, tmp_path):
     found = sealed(centre.store, "lab", date(2026, 3, 2), date(2026, 3, 4))
-    counted = count(found, {})
-    data = pack.data_of(found, counted, centre.store, {}, version="1.0", asked={})
+    counted = count(found)
+    data = pack.data_of(found, counted, centre.store, version="1.0", asked={})
     report = report_of(centre, preset="ministry", lang="en")
     pack.write(tmp_path / "p.zip", "GECC", data, documents(report, "ministry"), centre.store)
     with zipfile.ZipFile(tmp_path / "p.zip") as z:

@@ -1,31 +1,34 @@
-"""Checks an evidence pack with nothing but Python: python3 verify.py [PACK.zip or folder] [--expect CODE ...]
+"""Checks an evidence pack with nothing but Python: python3 verify.py [PACK.zip or folder] [--key KEY] [--expect CODE ...]
 
-It reads; it never writes or unpacks. Every hash, seal and signature is checked, and the headline figures are counted again
-from the records. A forger with a key of his own can make a pack that fits in itself: --expect takes what you were told by
-another way (check code or hash of the manifest, hash of a checkpoint, or the public key), and the pack must contain it.
+It reads; it never writes or unpacks. Every byte, hash, seal and signature is checked, and the headline figures are counted
+and judged again from the records and from what was sealed with each day. A forger with a key of his own can make a pack that
+fits in itself. So --key takes the centre's key (its file minisign.pub, its line, id or fingerprint) and --expect what else
+you were told by another way: check code or hash of the manifest from a printed page, hash of a checkpoint from a mail.
+
+Exit code: 0 everything is right; 1 something is wrong, or is not what you were told; 2 a wrong argument.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
-import csv
 import gc
 import importlib.util
-import io
 import json
+import re
 import sys
 import time
-import zipfile
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-FIELDS = ["seq", "site", "source", "id", "type", "time_us", "received_us", "unit", "contact", "party", "person", "a", "b", "c"]  # fmt: skip
-NUMBERS, AROUND_DAYS = {"seq", "time_us", "received_us", "a", "b", "c"}, 32
-SUMS, MANIFEST, DATA = "SHA256SUMS", "manifest.json", ("04_records/", "04_sealed/")
+AROUND_DAYS = 32
+EARLIER = ("earlier", "told")  # records of conversations and cases that began before; of sources that are silent since
+FORM, SUMS, MANIFEST, DATA = "gecc-evidence 2", "SHA256SUMS", "manifest.json", ("04_records/", "04_sealed/")
+COMMENT = "site={site} first={first} last={last}"
 KINDS = {"file": "events.parquet", "contacts": "contacts.parquet", "gaps": "gaps.json", "settings": "settings.json"}
 
 
@@ -39,6 +42,7 @@ def beside(name: str) -> Any:
 
 
 SIGNATURE, CALLS, FIGURES = beside("verify_signature"), beside("verify_calls"), beside("verify_figures")
+ZIP, RECORDS, VERDICTS = beside("verify_zip"), beside("verify_records"), beside("verify_verdicts")
 
 
 class Wrong(Exception):  # noqa: N818
@@ -56,16 +60,14 @@ def signed(files: dict[str, bytes], name: str, comment: str) -> None:
 
 
 def open_pack(path: Path) -> dict[str, bytes]:
-    """Name → content. Nothing is unpacked, so no name in a zip can lead anywhere."""
+    """Name → content of a folder, or of a zip in its one form, which is signed as a whole."""
     if path.is_dir():
         return {x.relative_to(path).as_posix(): x.read_bytes() for x in path.rglob("*") if x.is_file()}
-    with zipfile.ZipFile(path) as z:
-        names = z.namelist()
-        top = names[0].split("/")[0] + "/"
-        need(len(set(names)) == len(names), "a name stands in it twice")
-        need(all(name.startswith(top) for name in names), "a file beside the folder of the pack")
-        need(sum(x.file_size for x in z.infolist()) < 2**32, "larger than 4 GiB")
-        return {name[len(top) :]: z.read(name) for name in names}
+    files, message, signature = ZIP.members(path.read_bytes())
+    comment = COMMENT.format(**json.loads(files[MANIFEST]))
+    problem = SIGNATURE.problem(files["minisign.pub"], message, signature, comment)
+    need(not problem, f"the signature over the whole file: {problem}")
+    return dict(files)
 
 
 class Pack:
@@ -73,27 +75,33 @@ class Pack:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files, self.chain, self.events = files, list[dict[str, str]](), list[Any]()
+        self.told: dict[str, set[tuple[str, str]]] = defaultdict(set)  # day → which source told of what
+        self.before: set[tuple[str, str]] = set()  # the same of earlier days
+        self.settings: dict[str, dict[str, Any]] = {}  # day → what was declared for it
+        self.ledgers: dict[str, list[dict[str, Any]]] = {}  # day → what is known to be missing of it
         self.manifest: dict[str, Any] = json.loads(files[MANIFEST])
-        self.hash = sha256(files[MANIFEST]).hexdigest()
-        code = base64.b32encode(bytes.fromhex(self.hash)[:5]).decode()
-        self.code = f"{code[:4]}-{code[4:]}"
+        self.hash = self.sha256(MANIFEST)
+        self.code = "-".join(re.findall("....", base64.b32encode(bytes.fromhex(self.hash)[:5]).decode()))
+
+    def sha256(self, name: str) -> str:
+        return sha256(self.files[name]).hexdigest()
 
     def listed(self) -> str:
         sums = {name: hash_ for hash_, name in (x.split("  ", 1) for x in self.files[SUMS].decode().splitlines())}
         different = sums.keys() ^ (self.files.keys() - {SUMS, SUMS + ".minisig"})
         need(not different, f"missing or added: {sorted(different)[:3]}")
         for name, hash_ in [*sums.items(), *self.manifest["files"].items()]:
-            need(sha256(self.files[name]).hexdigest() == hash_, f"{name}: was changed")
-        data = {name for name in self.files if name.startswith(DATA)}
-        need(data == self.manifest["files"].keys(), "not the data that are listed")
-        need(self.manifest["form"] == "gecc-evidence 1", "a pack of another form")
+            need(self.sha256(name) == hash_, f"{name}: was changed")
+        data = self.manifest["files"].keys()
+        need(data == {name for name in self.files if name.startswith(DATA)}, "not the data that are listed")
+        need(self.manifest["form"] == FORM, "a pack of another form")
         return f"{len(self.files)}"
 
     def signatures(self) -> str:
-        period = "site={site} first={first} last={last}".format(**self.manifest)
-        signed(self.files, SUMS, period)
-        signed(self.files, MANIFEST, period)
-        return self.files["minisign.pub"].decode().splitlines()[1]
+        signed(self.files, SUMS, COMMENT.format(**self.manifest))
+        signed(self.files, MANIFEST, COMMENT.format(**self.manifest))
+        self.key_line, self.key_id, self.fingerprint = SIGNATURE.key(self.files["minisign.pub"])
+        return str(self.key_id)
 
     def seals(self) -> str:
         follows: dict[str, dict[str, str]] = {}
@@ -101,98 +109,93 @@ class Pack:
             head, *lines = self.files[name].decode().splitlines()
             c = dict(line.split(" ", 1) for line in lines)
             c["name"] = c["day"] + f".{c['amendment']}" * (c["amendment"] != "0")
-            c["folder"], c["hash"] = f"{DATA[1]}{c['name']}/", sha256(self.files[name]).hexdigest()
+            c["folder"], c["hash"] = f"{DATA[1]}{c['name']}/", self.sha256(name)
             fits = head == "gecc-checkpoint 1" and c["site"] == self.manifest["site"]
             need(fits and name == c["folder"] + "checkpoint.txt", f"{name}: of another day or centre")
             need(c["previous"] not in follows, f"{name}: a fork of the chain")
             signed(self.files, name, f"site={c['site']} day={c['day']} amendment={c['amendment']}")
             follows[c["previous"]] = c
-        before, last = "0" * 64, dict[str, int]()
+        before, newest = "0" * 64, dict[str, int]()
         while before in follows:
             self.chain.append(c := follows.pop(before))
-            need(int(c["amendment"]) == last.get(c["day"], -1) + 1, f"{c['name']}: an amendment is missing before it")
-            before, last[c["day"]] = c["hash"], int(c["amendment"])
+            need(int(c["amendment"]) == newest.get(c["day"], -1) + 1, f"{c['name']}: an amendment is missing before it")
+            before, newest[c["day"]] = c["hash"], int(c["amendment"])
         need(not follows, "the chain of checkpoints has a hole")
         need(before == self.manifest["checkpoint"], "the chain of checkpoints ends elsewhere")
-        days = sorted(date.fromisoformat(d).toordinal() for d in last)
+        days = sorted(date.fromisoformat(d).toordinal() for d in newest)
         need(days == [*range(days[0], days[-1] + 1)], "a day is missing in the chain of checkpoints")
-        period = range(*(date.fromisoformat(self.manifest[x]).toordinal() for x in ("first", "last")))
-        unsealed = [str(date.fromordinal(d)) for d in (*period, period.stop) if d not in days and d > days[0]]
+        first, last = (date.fromisoformat(self.manifest[x]).toordinal() for x in ("first", "last"))
+        need(first <= last, "a period that ends before it begins")
+        unsealed = [str(date.fromordinal(d)) for d in range(first, last + 1) if d not in days and d > days[0]]
         need(unsealed == self.manifest["unsealed"], "days that are not sealed are not said")
-        ends = (max(period.start - AROUND_DAYS, days[0]), min(period.stop + AROUND_DAYS, days[-1]))
+        ends = (max(first - AROUND_DAYS, days[0]), min(last + AROUND_DAYS, days[-1]))
         need(self.manifest["records"] == [str(date.fromordinal(d)) for d in ends], "records of other days")
         return f"{len(self.chain)}, {before}" + " PROVISIONAL / ชั่วคราว" * bool(unsealed)
 
     def records(self) -> str:
         leaves: dict[str, list[bytes]] = defaultdict(list)
-        quoted = json.encoder.encode_basestring
-        order = [(FIELDS.index(name), f'"{name}":', name in NUMBERS) for name in sorted(FIELDS)]
         for name in sorted(n for n in self.files if n.startswith(DATA[0]) and n.endswith(".csv")):
-            rows = csv.reader(io.TextIOWrapper(io.BytesIO(self.files[name]), "utf-8-sig", newline=""), strict=True)
-            need(next(rows) == ["seal", "local_time", *FIELDS], f"{name}: other columns")
-            for seal, _, *values in rows:
-                need(len(values) == len(FIELDS), f"{name}: a line of another length")
-                told = [key + (values[i] if number else quoted(values[i])) for i, key, number in order if values[i]]
-                leaves[seal].append(sha256(("\0{" + ",".join(told) + "}").encode()).digest())  # canonical JSON
-                self.events.append(FIGURES.event(dict(zip(FIELDS, values, strict=True))))
+            for seal, leaf, values in RECORDS.rows(self.files[name]):
+                leaves[seal].append(leaf)
+                row = dict(zip(RECORDS.FIELDS, values, strict=True))
+                self.events.append(FIGURES.event(row))
+                self.told[seal[:10]].add((row["source"], row["type"]))
         for c in self.chain:
             if self.manifest["records"][0] <= c["day"] <= self.manifest["records"][1]:
                 of = leaves.pop(c["name"], [])
                 need(len(of) == int(c["events"]), f"{c['name']}: another number of records")
-                need(root(of).hex() == c["root"], f"{c['name']}: not the records that were sealed")
+                need(RECORDS.root(of).hex() == c["root"], f"{c['name']}: not the records that were sealed")
                 for kind, name in KINDS.items():
-                    fits = sha256(self.files[c["folder"] + name]).hexdigest() == c[kind]
-                    need(fits, f"{c['name']}/{name}: was changed")
-                self.settings = json.loads(self.files[c["folder"] + "settings.json"])
+                    need(self.sha256(c["folder"] + name) == c[kind], f"{c['folder']}{name}: was changed")
+                self.ledgers[c["day"]] = json.loads(self.files[c["folder"] + "gaps.json"])  # the newest knows most
+                if c["amendment"] == "0":  # what is declared later was not in force
+                    self.settings[c["day"]] = json.loads(self.files[c["folder"] + "settings.json"])
         need(not leaves, f"records that were never sealed: {sorted(leaves)[:3]}")
-        cut_off = max((e.time for e in self.events), default=0)
-        need(cut_off == self.manifest["cut_off_us"], "another cut-off")
+        times = [e.time for e in self.events]
+        self.ends = min(times, default=0), max(times, default=0)
+        need(self.ends[1] == self.manifest["cut_off_us"], "another cut-off")
         by_name = {c["name"]: c for c in self.chain}
-        for seal, index, text, path in self.manifest["earlier"]:  # of conversations and cases that began before
-            c = by_name[seal]
-            need(proves(text.encode(), index, int(c["events"]), path, c["root"]), f"{seal}: a record has no proof")
-            self.events.append(FIGURES.event({name: str(value) for name, value in json.loads(text).items()}))
+        for kind in EARLIER:
+            for seal, index, text, path in self.manifest[kind]:
+                c, row = by_name[seal], {name: str(value) for name, value in json.loads(text).items()}
+                proved = RECORDS.proves(text.encode(), index, int(c["events"]), path, c["root"])
+                need(proved, f"{seal}: a record has no proof")
+                self.before.add((row["source"], row["type"]))
+                self.events += [FIGURES.event(row)] if kind == "earlier" else []
         self.events.sort()
         return f"{len(self.events)}"
 
     def figures(self) -> str:
-        centre = FIGURES.Centre(self.manifest, self.settings)
+        centre = FIGURES.Centre(self.manifest["first"], self.manifest["last"], sorted(self.settings.items()))
+        sources = VERDICTS.Sources(self.told, self.before, self.ledgers.values(), self.events, self.ends, centre)
         counted = dict([*CALLS.figures(self.events, centre), *FIGURES.figures(self.events, centre)])
-        for name in counted.keys() | self.manifest["summary"].keys():
-            said, found = self.manifest["summary"].get(name), counted.get(name)
-            need(said == found, f"{name}: the pack says {said}, its records give {found}")
+        need(counted.keys() == self.manifest["summary"].keys(), "other figures than those that are counted again")
+        for name, told in self.manifest["summary"].items():
+            found = VERDICTS.judged(name, counted[name], sources, centre)
+            for part in told.keys() | found.keys():
+                said, is_ = told.get(part), found.get(part)
+                need(said == is_, f"{name}, {part}: the pack says {said}, its records and seals give {is_}")
         return f"{len(counted)}"
 
-    def expected(self, told: list[str]) -> str:
-        known = {
-            self.code,
-            self.hash,
-            self.files["minisign.pub"].decode().splitlines()[1],
-            *(c["hash"] for c in self.chain),
-        }
+    def expected(self, told: list[str], keys: list[str]) -> str:
+        """That what somebody was told by another way is of this pack."""
+        of_key = {self.key_line, self.key_id, self.fingerprint}
+        for one in keys:
+            need(one in of_key, f"{one}: not the key of this pack. It is of another centre, or forged")
+        known = {self.code, self.hash, *of_key, *(c["hash"] for c in self.chain)}
         for one in told:
             need(one in known, f"{one}: not of this pack. It is another one, an older one, or a forged one")
-        return f"{len(told)}" if told else "- (compare the code and the key with what you were told by another way)"
+        return ", ".join(keys + told)
 
-
-def root(level: list[bytes]) -> bytes:
-    while len(level) > 1:
-        odd = level[-1:] if len(level) % 2 else []
-        level = [sha256(b"\1" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)] + odd
-    return level[0] if level else sha256().digest()
-
-
-def proves(record: bytes, index: int, size: int, path: list[str], expected: str) -> bool:
-    """RFC 9162, 2.1.3.2: the path leads from the record to the root."""
-    last, hash_, inside = size - 1, sha256(b"\0" + record).digest(), 0 <= index < size
-    for sibling in map(bytes.fromhex, path):
-        inside = inside and last > 0
-        left = index % 2 == 1 or index == last
-        hash_ = sha256(b"\1" + (sibling + hash_ if left else hash_ + sibling)).digest()
-        while left and index and index % 2 == 0:
-            index, last = index >> 1, last >> 1
-        index, last = index >> 1, last >> 1
-    return inside and last == 0 and hash_.hex() == expected
+    def to_compare(self) -> str:
+        """What else somebody can have been told, by a printed page, a mail, or the centre."""
+        newest = self.chain[-1]
+        return f"""\
+      check code, on every page / รหัสตรวจสอบท้ายทุกหน้า: {self.code}
+      manifest, on every page / ค่าแฮชท้ายทุกหน้า: {self.hash}
+      newest checkpoint, as mailed / ตราผนึกล่าสุดที่ส่งทางอีเมล: {newest["name"]} {newest["hash"]}
+      key / กุญแจ: {self.key_id} {self.key_line}
+      fingerprint of the key / ลายนิ้วมือของกุญแจ: {self.fingerprint}"""
 
 
 CHECKS = {
@@ -200,21 +203,26 @@ CHECKS = {
     "signatures": "Lists are signed by the key / บัญชีลงลายมือชื่อด้วยกุญแจ",
     "seals": "Seals follow each other without a hole / ตราผนึกรายวันต่อเนื่องไม่ขาดตอน",
     "records": "Records are those sealed / ระเบียนตรงกับที่ผนึกไว้",
-    "figures": "Figures counted again are the same / ตัวชี้วัดที่นับใหม่ตรงกัน",
+    "figures": "Figures, targets and verdicts found again are the same / ตัวชี้วัด ค่าเป้าหมาย และผลที่นับใหม่ตรงกัน",
 }
+UNCOMPARED = """\
+ALONE It fits in itself; nobody has compared it yet. A pack forged as a whole fits in itself too: compare the lines above with
+      a printed page, a mailed checkpoint, or the key that the centre gave you (--expect, --key).
+      ชุดหลักฐานนี้ถูกต้องในตัวเอง แต่ยังไม่ได้เทียบกับสิ่งที่ได้รับทางอื่น ชุดที่ปลอมทั้งชุดก็ถูกต้องในตัวเองเช่นกัน โปรดเทียบบรรทัดข้างต้น"""
 
 
-def verify(files: dict[str, bytes], told: list[str], say: Any = print) -> bool:
-    """Whether everything of these files is right; one line a check is said."""
-    title = "It is the pack / เป็นชุดหลักฐานชุดนี้"
+def verify(files: dict[str, bytes], told: list[str], say: Any = print, keys: Sequence[str] = ()) -> bool:
+    """Whether everything of these files is right; one line a check is said, and what is to be compared."""
+    title = "It is a pack / เป็นชุดหลักฐาน"
     try:
         pack = Pack(files)
         for name, title in CHECKS.items():
             start = time.perf_counter()
             say(f"OK    {title}: {getattr(pack, name)()} ({time.perf_counter() - start:.1f} s)")
+        say(pack.to_compare())
         title = "It is what you were told of / ตรงกับที่ได้รับแจ้ง"
-        say(f"OK    {title}: {pack.expected(told)}")
-        say(f"      check code / รหัสตรวจสอบ {pack.code}   manifest {pack.hash}")
+        same = pack.expected(told, list(keys))
+        say(f"OK    {title}: {same}" if same else UNCOMPARED)
     except Exception as problem:  # noqa: BLE001  whatever a forger thought of
         say(f"WRONG {title}: {type(problem).__name__}: {problem}")
         return False
@@ -224,6 +232,7 @@ def verify(files: dict[str, bytes], told: list[str], say: Any = print) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pack", nargs="?", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--key", action="append", default=[], metavar="KEY")
     parser.add_argument("--expect", action="append", default=[], metavar="CODE")
     args = parser.parse_args()
     gc.disable()  # a million records are kept until the end
@@ -233,7 +242,7 @@ def main() -> int:
     except Exception as problem:  # noqa: BLE001
         print(f"WRONG The pack can be read / เปิดอ่านชุดหลักฐานได้: {problem}")
         return 1
-    return 0 if verify(files, args.expect) else 1
+    return 0 if verify(files, args.expect, keys=[SIGNATURE.key_of(key) for key in args.key]) else 1
 
 
 if __name__ == "__main__":

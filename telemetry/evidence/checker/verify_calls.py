@@ -138,9 +138,10 @@ def call(rows: Sequence[Event], centre: Centre, heard: int, restart: int) -> Cal
     outcome, arrival, ring = stints[-1].outcome, stints[0].begin, None
     if answered is not None:
         outcome, ring = "answered", stints[answered].ring
-        if centre.settings["ring_clock"] == "queue":
+        clock = centre.on(arrival)["ring_clock"]
+        if clock == "queue":
             ring = wait
-        elif centre.settings["ring_clock"] == "agent_total" and ring is not None:
+        elif clock == "agent_total" and ring is not None:
             ring += sum(s.rung_in_vain for s in until)
     elif outcome == "open" and (heard - stints[-1].begin > 4 * 3600 * S or restart > stints[-1].begin):
         outcome = "unknown"
@@ -158,7 +159,6 @@ def figures(events: list[Event], centre: Centre) -> Iterator[tuple[str, Any]]:
         for token in c.tokens:
             by_token[token].append(((c.time + 500) // 1000, c.offered))
     heard = last_heard(events)
-    window = round(centre.settings["fcr_window_s"] * 1000)
 
     def around(c: Call, begin: int, end: int) -> Iterator[bool]:
         """The calls of this caller from `begin` to `end` milliseconds after it: whether they were offered."""
@@ -170,20 +170,20 @@ def figures(events: list[Event], centre: Centre) -> Iterator[tuple[str, Any]]:
     first = [c for c in offered if not any(around(c, -DAY_US // 1000, -1))]
     answered = [c for c in mine if c.outcome == "answered"]
     lost = {id(c) for c in offered if c.outcome not in ("answered", "call.left_by_key", "open")}
-    rings = [c.ring for c in answered if c.ring is not None]
-    eligible = [c for c in answered if c.tokens and (c.time + 500) // 1000 + window <= (heard + 500) // 1000]
-    base = centre.settings["service_level_s"]
-    in_time = [
-        c for c in answered
-        if c.wait is not None and c.wait <= (centre.in_force(base, c.time, lambda x: x["service_level_s"], 1000) or 0)
-    ]  # fmt: skip
+    rings = [(c.ring, round(centre.on(c.time)["ring_cycle_s"] * 1000)) for c in answered if c.ring is not None]
+    windows = [(c, round(centre.on(c.time)["fcr_window_s"] * 1000)) for c in answered if c.tokens]
+    eligible = [(c, window) for c, window in windows if (c.time + 500) // 1000 + window <= (heard + 500) // 1000]
+
+    def level(us: int) -> int:
+        return centre.in_force(centre.on(us)["service_level_s"], us, lambda x: x["service_level_s"], 1000) or 0
+
+    in_time = [c for c in answered if c.wait is not None and c.wait <= level(c.time)]
     yield "calls_offered", [len(offered), len(offered), len(offered)]
     yield "abandoned_call_rate", ratio(len(lost), len(offered))
     yield "first_attempt_lost_rate", ratio(sum(id(c) in lost for c in first), len(first))
-    three_rings = 3 * round(centre.settings["ring_cycle_s"] * 1000)
-    yield "answered_within_3_rings_rate", ratio(sum(ms < three_rings for ms in rings), len(rings))
+    yield "answered_within_3_rings_rate", ratio(sum(ms < 3 * cycle for ms, cycle in rings), len(rings))
     yield "service_level_rate", ratio(len(in_time), len(offered))
-    resolved = sum(not any(True for _ in around(c, 1, window)) for c in eligible)
+    resolved = sum(not any(True for _ in around(c, 1, window)) for c, window in eligible)
     yield "first_contact_resolution_rate", ratio(resolved, len(eligible))
 
 

@@ -1,8 +1,8 @@
 """Counts the headline figures of an evidence pack again, from its records alone and by the definitions printed in it.
 
 Nothing here is shared with the program that made the pack. Times are microseconds (us) since 1970 UTC, durations
-milliseconds (ms). What the centre declared comes from its sealed settings; service hours, time zone and which logs tell of
-one telephone system from manifest.json.
+milliseconds (ms). What the centre declared, its service hours, its local time and which logs tell of one telephone system
+come from the settings sealed with each day.
 """
 
 from __future__ import annotations
@@ -44,24 +44,41 @@ def event(r: dict[str, str]) -> Event:
 
 
 class Centre:
-    """What holds at the centre: its days, its hours, what it declared and from when."""
+    """What holds at the centre, by day: its local time, its hours, what it declared."""
 
-    def __init__(self, manifest: dict[str, Any], settings: dict[str, Any]) -> None:
-        self.settings, self.systems = settings, manifest["systems"]
-        self.zone: list[list[int]] = manifest["zone"]
-        first, last = (date.fromisoformat(manifest[x]) for x in ("first", "last"))
-        epoch = date(1970, 1, 1)
-        self.period = range((first - epoch).days, (last - epoch).days + 1)
-        changes = [((date.fromisoformat(c["since"]) - epoch).days, c) for c in settings["changes"]]
-        self.changes = sorted(changes, key=lambda change: change[0])
-        self.declares_hours = manifest["hours"] is not None
-        self.hours: list[list[int]] = manifest["hours"] or []
+    def __init__(self, first: str, last: str, days: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """`days` are all days of the records, each with the settings sealed with it."""
+        epoch = date(1970, 1, 1).toordinal()
+        self.period = range(*(date.fromisoformat(x).toordinal() - epoch for x in (first, last)))
+        self.period = range(self.period.start, self.period.stop + 1)
+        self.first = date.fromisoformat(days[0][0]).toordinal() - epoch
+        changes = ([c for c in s["changes"] if c["since"] <= day] for day, s in days)
+        self.settings = [(s, sorted(of, key=lambda c: c["since"])) for (_, s), of in zip(days, changes, strict=True)]
+        told = [s["in_force"] for _, s in days]
+        self.days = [x["day"] for x in told]
+        self.zone: list[list[int]] = [one for x in told for one in x["zone"]]
+        self.systems = told[-1]["systems"]
+        self.declares_hours = any(x["hours"] for x in told)
+        self.hours: list[list[int]] = [s for x in told for s in (x["hours"]["service"] if x["hours"] else [x["day"]])]
         self.opens = [a for a, _ in self.hours]
         self.before = [0, *accumulate(b - a for a, b in self.hours)]
 
     def day(self, us: int) -> int:
         """The local day, counted from 1970."""
-        return (us + self.zone[bisect_right(self.zone, [us, 2**62]) - 1][1]) // DAY_US
+        return (us + self.zone[max(bisect_right(self.zone, [us, 2**62]) - 1, 0)][1]) // DAY_US
+
+    def edges(self, day: int) -> tuple[int, int]:
+        """When a day of the records begins and ends."""
+        begin, end = self.days[day - self.first]
+        return begin, end
+
+    def declared(self, day: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The settings of a day, and what they declare anew until then, in order."""
+        return self.settings[min(max(day - self.first, 0), len(self.settings) - 1)]
+
+    def on(self, us: int) -> dict[str, Any]:
+        """The settings of the day of an instant."""
+        return self.declared(self.day(us))[0]
 
     def counts(self, us: int) -> bool:
         return self.day(us) in self.period
@@ -85,14 +102,13 @@ class Centre:
 
     def in_force(self, base: float | None, us: int, new: Callable[[Any], float | None], times: int) -> int | None:
         """A declared limit as it was in force on a day, in milliseconds; `times` is what a unit of it has of them."""
-        for since, change in self.changes:
-            if since <= self.day(us) and new(change) is not None:
-                base = new(change)
+        for change in self.declared(self.day(us))[1]:
+            base = base if new(change) is None else new(change)
         return None if base is None else round(base * times)
 
     def minutes(self, of: str, name: str, unit: str, us: int, base: float | None = None) -> int | None:
         """The same of a service or channel."""
-        base = next((x[name] for x in self.settings[of] if x["id"] == unit and x[name] is not None), base)
+        base = next((x[name] for x in self.on(us)[of] if x["id"] == unit and x[name] is not None), base)
         return self.in_force(base, us, lambda change: change[name].get(unit), 60_000)
 
 
@@ -126,13 +142,14 @@ def of_tickets(events: list[Event], centre: Centre) -> Iterator[tuple[str, Any]]
 
 def of_votes(events: list[Event], centre: Centre, served: int) -> Iterator[tuple[str, Any]]:
     """Presses at one button that follow each other too closely are one vote."""
-    pause, last = round(centre.settings["vote_pause_s"] * S), dict[tuple[str, str, str, int], int]()
+    last = dict[tuple[str, str, str, int], int]()
     votes = []
     for e in events:
         about = 0 if e.c == MISSING else e.c
         if e.type != "vote.cast" or about not in QUESTIONS or not (1 <= e.a <= e.b and 2 <= e.b <= 100):
             continue
         button = e.source, e.party, e.unit, about
+        pause = round(centre.on(e.time)["vote_pause_s"] * S)
         again = not e.contact and button in last and e.time - last[button] < pause
         if not e.contact:
             last[button] = e.time
@@ -147,13 +164,13 @@ def of_votes(events: list[Event], centre: Centre, served: int) -> Iterator[tuple
 
 def of_conversations(events: list[Event], centre: Centre) -> Iterator[tuple[str, Any]]:
     """A conversation begins with what the citizen writes first; a machine's answer is no reply."""
-    told, in_time, judged, channels = by_contact(events, "conversation."), 0, 0, centre.settings["channels"]
+    told, in_time, judged = by_contact(events, "conversation."), 0, 0
     for rows in told.values():
         at = next((i for i, e in enumerate(rows) if e.type in ("conversation.opened", "conversation.message")), None)
         if at is None or not centre.counts(rows[at].time):
             continue
         channel, begin = next((e.unit for e in (rows[at], *rows) if e.unit), ""), rows[at].time
-        service = any(x["id"] == channel and x["clock"] == "service" for x in channels)
+        service = any(x["id"] == channel and x["clock"] == "service" for x in centre.on(begin)["channels"])
         reply = next((e.time for e in rows[at:] if e.type == "conversation.replied" and e.a != 1), None)
         target = centre.minutes("channels", "reply_minutes", channel, begin, REPLY_MINUTES.get(channel))
         until = events[-1].time if reply is None else reply  # the cut-off where nobody has replied yet

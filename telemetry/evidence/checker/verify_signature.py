@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from hashlib import blake2b, sha512
+from hashlib import blake2b, sha256, sha512
+from pathlib import Path
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
@@ -56,6 +57,21 @@ def fits(key: bytes, message: bytes, signature: bytes) -> bool:
         if which := (s >> i & 1) + 2 * (h >> i & 1):
             total = add(total, terms[which])
     return bytes_of(total) == signature[:32]
+
+
+def key(public: bytes) -> tuple[str, str, str]:
+    """A public key as it is told: its line, its id as minisign writes it, and the SHA-256 of its 32 bytes."""
+    line = public.decode().splitlines()[1]
+    packed = base64.b64decode(line, validate=True)
+    return line, packed[2:10][::-1].hex().upper(), sha256(packed[10:]).hexdigest()
+
+
+def key_of(told: str) -> str:
+    """A key that somebody was told, as it is compared: the line of a file, an id, or a fingerprint in one piece."""
+    if Path(told).is_file():
+        return Path(told).read_text("utf-8").splitlines()[1]
+    plain = told.replace(" ", "").replace(":", "")
+    return {16: plain.upper(), 64: plain.lower()}.get(len(plain), told)
 
 
 def problem(public: bytes, message: bytes, signature: bytes, comment: str) -> str:
