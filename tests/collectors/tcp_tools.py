@@ -176,11 +176,13 @@ class Pbx:
             self.writers.remove(writer)
 
     async def say(self, data: bytes) -> None:
+        """To whoever is connected. What a connection that is just being lost does not take is lost, as with any PBX."""
         while not self.writers:
             await asyncio.sleep(0.002)
-        for writer in self.writers:
+        for writer in list(self.writers):
             writer.write(data)
-            await writer.drain()
+            with suppress(ConnectionError):
+                await writer.drain()
 
     async def hang_up(self, how=lambda writer: writer.close()) -> None:
         """End every connection, in order or with `reset`."""
