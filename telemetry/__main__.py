@@ -207,7 +207,13 @@ def _evidence(parts: Any) -> None:
     p = parts.add_parser("build", help="one zip with index, summary, a sheet for each criterion, raw data and seals")
     p.add_argument("--data", type=Path, required=True, metavar="DIR")
     p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
-    p.add_argument("--site", required=True, metavar="S")
+    p.add_argument(
+        "--site",
+        action="append",
+        default=[],
+        metavar="S",
+        help="the centre; with --preset ministry several, one --site each, or all of the data folder without any",
+    )
     p.add_argument("--fiscal-year", metavar="YEAR", help="October to September, by its Buddhist year: 2569")
     p.add_argument("--quarter", metavar="YEAR/N", help="quarter of a fiscal year: 2569/2")
     p.add_argument("--month", metavar="MONTH", help="2569-03 or 2026-03")

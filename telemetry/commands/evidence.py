@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -17,7 +17,7 @@ from typing import Any
 
 from telemetry import crashpoints
 from telemetry.archive.store import ArchiveError, Store
-from telemetry.commands.common import VERSION, settings_of
+from telemetry.commands.common import VERSION, load, settings_of
 from telemetry.commands.progress import Progress
 from telemetry.evidence import asked as periods
 from telemetry.evidence import pack
@@ -33,16 +33,21 @@ def evidence_build(args: Namespace) -> int:
     """gecc evidence build; 0 done, 1 the archive is damaged or the disk fails, 2 wrong arguments."""
     from telemetry.evidence.contents import documents  # noqa: PLC0415  what sets documents takes long to import
 
-    _, site = settings_of(args)
+    sites = _sites(args)
     standard = catalogue(args.standard, args.criteria)
     item = _item(args, standard)
     store = Store(args.data)
     shares: dict[str, float] = {}
     with Progress(enabled=not args.json) as progress, _damaged(progress):
-        period = _period(args, store, site.id)
+        period = _period(args, store, sites)
+        if len(sites) > 1:
+            from telemetry.commands.evidence_centres import build  # noqa: PLC0415  as above
+
+            return build(args, sites, period, standard, progress)
+        (site,) = sites
         with _share(shares, "read"):
             found = sealed(
-                store, site.id, period.first, period.last, provisional=args.provisional,
+                store, site, period.first, period.last, provisional=args.provisional,
                 at=lambda done, of, day: progress.at(done, of, str(day)),
             )  # fmt: skip
         with _share(shares, "figures"):
@@ -57,7 +62,7 @@ def evidence_build(args: Namespace) -> int:
             made = documents(report, args.preset, at=lambda name: progress.at(0, 0, name))
         del counted
         with _share(shares, "zip"):
-            top = f"GECC_{site.id}_{period.first}_{period.last}_{data.code}"
+            top = f"GECC_{site}_{period.first}_{period.last}_{data.code}"
             hash_ = pack.write(
                 args.out, top, data, made, store, crashpoint=crashpoints.from_environment(),
                 at=lambda done, of: progress.at(done, of, args.out.name),
@@ -110,12 +115,28 @@ def evidence_criteria(args: Namespace) -> int:
     return 0
 
 
-def _period(args: Namespace, store: Store, site: str) -> Period:
+def _sites(args: Namespace) -> list[str]:
+    """The centres that are asked for: those named, or all of the data folder for the preset `ministry`. ValueError where
+    that is not allowed, or where one is not known."""
+    named: list[str] = list(dict.fromkeys(args.site))
+    if args.preset != "ministry" and len(named) != 1:
+        raise ValueError(f"--site: expected one centre for --preset {args.preset}, got {len(named) or 'none'}")
+    if not named:
+        file = args.config or args.data / "gecc.toml"
+        named = [site.id for site in load(file).sites] if file.exists() else Store(args.data).sites()
+        if not named:
+            raise ValueError(f"--site: no day of any centre is sealed in {args.data}")
+    for site in named:
+        settings_of(Namespace(**{**vars(args), "site": site}))
+    return sorted(named)
+
+
+def _period(args: Namespace, store: Store, sites: Sequence[str]) -> Period:
     ways: dict[str, Callable[[], Period]] = {
         "fiscal_year": lambda: periods.of_fiscal_year(args.fiscal_year),
         "quarter": lambda: periods.of_quarter(args.quarter),
         "month": lambda: periods.of_month(args.month),
-        "last_90_days": lambda: periods.of_last_days(_newest(store, site)),
+        "last_90_days": lambda: periods.of_last_days(min(_newest(store, site) for site in sites)),
         "first": lambda: periods.of_span(args.first, args.last),
         "last": lambda: periods.of_span(args.first, args.last),
     }

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from kpis.model import Kind
+from kpis.results import KPIS
 from telemetry.evidence.model import KpiRow, Report
 from telemetry.evidence.tables import Cell, Column, Table
 from telemetry.evidence.to_csv import table_csv
 from telemetry.evidence.to_pdf import Pdf, Printer
 from telemetry.evidence.to_xlsx import workbook
 
-TABLES, QUALITY, METHOD = "03_tables.xlsx", "06_data_quality.pdf", "05_method.pdf"
+MINISTRY, TABLES, QUALITY, METHOD = "03_ministry.csv", "03_tables.xlsx", "06_data_quality.pdf", "05_method.pdf"
 _MINISTRY: Final = (
     "centre", "name", "organisation", "province", "from", "to", "kpi", "label", "unit", "value", "numerator", "n", "ci_low",
     "ci_high", "target", "verdict", "coverage", "provisional", "manifest_sha256",
@@ -36,7 +38,7 @@ def documents(
         index = tuple(replace(row, pages=pages.get(row.file)) for row in report.index)
         out["00_index.pdf"] = Printer(replace(report, index=index), fonts).index().data
     if preset == "ministry":
-        out["03_ministry.csv"] = table_csv(_ministry(report))
+        out[MINISTRY] = ministry([(report, report.mark.manifest_sha256)])
     at(TABLES)
     out[TABLES] = workbook(report)
     return out
@@ -57,17 +59,20 @@ def _printed(report: Report, printer: Printer, preset: str) -> Iterator[tuple[st
         yield QUALITY, printer.quality
 
 
-def _ministry(report: Report) -> Table:
-    """One row a centre and KPI: tables of many centres are put one under another."""
+def ministry(parts: Iterable[tuple[Report, str]]) -> bytes:
+    """One row a centre and KPI, of each centre's report and the hash of its manifest."""
     columns = tuple(Column(name, 12) for name in _MINISTRY)
-    return Table("ministry", "ministry", columns, tuple(_ministry_row(report, row) for row in report.summary))
+    rows = (_ministry_row(report, hash_, row) for report, hash_ in parts for row in report.summary)
+    return table_csv(Table("ministry", "ministry", columns, tuple(rows)))
 
 
-def _ministry_row(report: Report, row: KpiRow) -> tuple[Cell, ...]:
+def _ministry_row(report: Report, manifest: str, row: KpiRow) -> tuple[Cell, ...]:
     centre, told = report.centre, not row.hidden
-    numbers = (row.value, row.numerator, row.n, row.ci_low, row.ci_high) if told else (None, None, "< 5", None, None)
+    numerator = (
+        row.numerator if KPIS[row.kpi].kind in (Kind.RATIO, Kind.COUNT) else None
+    )  # of a mean it is no number of people
+    numbers = (row.value, numerator, row.n, row.ci_low, row.ci_high) if told else (None, None, "< 5", None, None)
     return (
         centre.id, centre.name, centre.organisation, centre.province, report.period.first, report.period.last, row.kpi,
-        row.label, row.unit, *numbers, row.target, row.verdict, row.coverage, str(report.provisional).lower(),
-        report.mark.manifest_sha256,
+        row.label, row.unit, *numbers, row.target, row.verdict, row.coverage, str(report.provisional).lower(), manifest,
     )  # fmt: skip

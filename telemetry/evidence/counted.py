@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -47,6 +48,11 @@ class Counted:
     @property
     def site(self) -> Site:
         return self.terms.site
+
+    @property
+    def cut_off(self) -> datetime:
+        """The last of the records, in the centre's local time."""
+        return datetime.fromtimestamp(self.span_us[1] / 1e6, ZoneInfo(self.site.timezone)).replace(microsecond=0)
 
     def rows(self, by: str, lang: str) -> list[Row]:
         """Rows as `telemetry.figures` gives them."""

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from importlib import resources
@@ -22,8 +22,9 @@ from typing import Any, Final
 
 from telemetry.archive.checkpoint import read_checkpoint
 from telemetry.archive.signing import PUBLIC_FILE, Signer
-from telemetry.archive.store import CHECKPOINT, EVENTS, SealedDay, Store, sync
+from telemetry.archive.store import CHECKPOINT, EVENTS, ArchiveError, SealedDay, Store, sync
 from telemetry.events import canonical_json
+from telemetry.evidence.checker import verify_centres
 from telemetry.evidence.counted import Counted
 from telemetry.evidence.records import SEALED, csv_files, earlier, sealed_files, told_before
 from telemetry.evidence.sealed import Sealed
@@ -31,12 +32,13 @@ from telemetry.evidence.sealed import Sealed
 FORM: Final = "gecc-evidence 2"
 MANIFEST, SUMS, MINISIG, READ_ME = "manifest.json", "SHA256SUMS", ".minisig", "READ_ME.txt"
 CHECKER: Final = (
-    "verify.py", "verify_calls.py", "verify_figures.py", "verify_records.py", "verify_signature.py", "verify_verdicts.py",
-    "verify_zip.py",
+    "verify.py", "verify_calls.py", "verify_centres.py", "verify_figures.py", "verify_records.py", "verify_seals.py",
+    "verify_signature.py", "verify_verdicts.py", "verify_zip.py",
 )  # fmt: skip
 PACKED: Final = (".parquet", ".pdf", ".xlsx", ".png")
 """Files that hold packed data already."""
 _SEALED_FILE: Final = re.compile(rf"{SEALED}(\d{{4}}-\d\d-\d\d(?:\.\d+)?)/([a-z]+\.[a-z.]+)")
+_SITE: Final = re.compile(r"[a-z0-9-]{1,32}")
 _END: Final = 22
 """Length of the end of a zip, whose last two bytes are the length of its comment."""
 _THEN: Final = (1980, 1, 1, 0, 0, 0)
@@ -88,11 +90,15 @@ def data_of(found: Sealed, counted: Counted, store: Store, *, version: str, aske
         "told": told_before(found, store),
         "files": {name: sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
+    return Data(files, manifest_text(manifest), f"site={found.site.id} first={found.first} last={found.last}")
+
+
+def manifest_text(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as it is signed: canonical JSON, its parts each on a line."""
     rows = ",\n".join(
         f"{canonical_json([name])[1:-1]}:{canonical_json([value])[1:-1]}" for name, value in manifest.items()
     )
-    comment = f"site={found.site.id} first={found.first} last={found.last}"
-    return Data(files, f"{{\n{rows}\n}}\n".encode(), comment)
+    return f"{{\n{rows}\n}}\n".encode()
 
 
 def write(
@@ -100,14 +106,7 @@ def write(
     crashpoint: Callable[[str], None] = lambda _point: None, at: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> str:  # fmt: skip
     """Write the zip, whole or not at all; the hash of it. OSError where the disk fails: then nothing stands there."""
-    signer = Signer(store.folder)
-    files: Files = {**documents, **data.files, **checker(), MANIFEST: data.manifest}
-    files["minisign.pub"] = (store.folder / PUBLIC_FILE).read_bytes()
-    files[MANIFEST + MINISIG] = signer.sign(data.manifest, data.comment)
-    files[SUMS] = "".join(
-        f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())
-    ).encode()
-    files[SUMS + MINISIG] = signer.sign(files[SUMS], data.comment)
+    signer, files = Signer(store.folder), signed_files(data, {**documents, **checker()}, store)
     half = out.with_name(f".{out.name}.half")
     try:
         with half.open("w+b") as file:
@@ -123,6 +122,19 @@ def write(
         raise
     with out.open("rb") as file:
         return sha256_of(file)
+
+
+def signed_files(data: Data, documents: Mapping[str, bytes], store: Store) -> Files:
+    """Everything of a pack: the documents, what they are made from, and the lists of both with their signatures."""
+    signer = Signer(store.folder)
+    files: Files = {**documents, **data.files, MANIFEST: data.manifest}
+    files["minisign.pub"] = (store.folder / PUBLIC_FILE).read_bytes()
+    files[MANIFEST + MINISIG] = signer.sign(data.manifest, data.comment)
+    files[SUMS] = "".join(
+        f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())
+    ).encode()
+    files[SUMS + MINISIG] = signer.sign(files[SUMS], data.comment)
+    return files
 
 
 def checker() -> Files:
@@ -169,11 +181,22 @@ def _sign(file: Any, signer: Signer, comment: str) -> None:
 
 
 def check_seals(files: Mapping[str, bytes], scratch: Path) -> int:
-    """Check the sealed days of a pack as the archive checks its own; how many. ArchiveError where one does not fit. Names
-    are looked at before anything is written below `scratch`."""
-    site = json.loads(files[MANIFEST])["site"]
-    folder = scratch / "archive"
-    days = []
+    """Check the sealed days of a pack, or of each centre's part, as the archive checks its own; how many. ArchiveError where
+    one does not fit. Names are looked at before anything is written below `scratch`."""
+    parts = verify_centres.parts(files) or {json.loads(files[MANIFEST])["site"]: dict(files)}
+    days = [day for site, of in parts.items() for day in _unpacked(site, of, scratch / "archive")]
+    (scratch / "archive").mkdir(exist_ok=True)
+    (scratch / "archive" / PUBLIC_FILE).write_bytes(files["minisign.pub"])
+    store = Store(scratch)
+    public = store.public()
+    for one in days:
+        store.check(one, public)
+    return len(days)
+
+
+def _unpacked(site: str, files: Mapping[str, bytes], folder: Path) -> Iterator[SealedDay]:
+    if not _SITE.fullmatch(site):
+        raise ArchiveError(f"{site!r}: not the id of a centre")
     for name, content in files.items():
         found = _SEALED_FILE.fullmatch(name)
         if found and f"{SEALED}{found[1]}/{EVENTS}" in files:
@@ -181,10 +204,4 @@ def check_seals(files: Mapping[str, bytes], scratch: Path) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             if found[2] == CHECKPOINT:
-                days.append(SealedDay(path.parent, read_checkpoint(content)))
-    (folder / PUBLIC_FILE).write_bytes(files["minisign.pub"])
-    store = Store(scratch)
-    public = store.public()
-    for one in days:
-        store.check(one, public)
-    return len(days)
+                yield SealedDay(path.parent, read_checkpoint(content))

@@ -42,6 +42,7 @@ from telemetry.evidence.quality_of import origins_of, quality_of, seal_of, with_
 from telemetry.evidence.sealed import Sealed
 from telemetry.evidence.wording import Say, thai_digits
 from telemetry.figures import define
+from telemetry.settings import Site
 from telemetry.text import words
 
 State = Literal["met", "not_met", "insufficient_data", "shown", "document_needed", "attached"]
@@ -94,14 +95,13 @@ class Scorecard:
         lang, found, asked = self._lang, self._found, self._asked
         sheets = tuple(self._sheet(item) for item in self._items())
         summary = tuple(self._row(name) for name in HEADLINE)
-        zone = ZoneInfo(found.site.timezone)
         site = found.site
         shown = {row.kpi for sheet in sheets for row in sheet.rows} | set(HEADLINE)
         return Report(
             lang=lang,
-            centre=Centre(site.id, (site.name_th if lang == "th" else site.name_en) or site.id, site.organisation, site.province),
+            centre=centre_of(site, lang),
             period=with_days(asked.period, found.terms, lang),
-            cut_off=datetime.fromtimestamp(self._counted.span_us[1] / 1e6, zone).replace(microsecond=0),
+            cut_off=self._counted.cut_off,
             provisional=bool(found.unsealed),
             mark=self._mark,
             standard=f"{self._standard.name} · {self._standard.source}",
@@ -114,7 +114,7 @@ class Scorecard:
             groups=tuple((group, self._group(KPI_GROUPS[group])) for group in GROUPS),
             quality=self._quality,
             seal=seal_of(found),
-            targets=tuple(self._targets(shown)),
+            targets=tuple(targets_of(self._counted, shown, lang)),
             definitions=tuple(self._definitions(shown)),
             versions=tuple((name, version(name)) for name in ("gecc-telemetry", "numpy", "pyarrow")),
             memo=self._memo(summary) if asked.preset == "monthly" else None,
@@ -213,18 +213,6 @@ class Scorecard:
         whole = [self._row(name) for name in names if self._total[name]["n"]]
         return (*whole, *kpi_rows.by_unit(self._units, self._found.site, names, self._lang))
 
-    def _targets(self, names: Iterable[str]) -> Iterable[TargetRow]:
-        """The targets in force in the period, each with its days."""
-        for kpi in (kpi for kpi in KPIS.values() if kpi.name in set(names)):
-            told = self._found.terms.targets(kpi, *self._counted.quarters)
-            for i, one in enumerate(told):
-                follows = told[i + 1].since if i + 1 < len(told) else None
-                ends = follows - timedelta(days=1) if follows else None
-                if one.value is not None:
-                    yield TargetRow(
-                        kpi.name, kpi_rows.label(kpi, self._lang), kpi.unit, str(kpi.better), one.value, one.since, ends, one.why  # type: ignore[arg-type]
-                    )  # fmt: skip
-
     def _definitions(self, names: Iterable[str]) -> Iterable[DefinitionRow]:
         wanted = set(names)
         for row in definition_rows(self._lang, self._found.site):
@@ -255,6 +243,25 @@ class Scorecard:
         )  # fmt: skip
         rows = tuple(self._row(name) for name in SURPRISE)
         return Surprise(at, now, rows, self._charts(rows))
+
+
+def centre_of(site: Site, lang: str) -> Centre:
+    name = (site.name_th if lang == "th" else site.name_en) or site.id
+    return Centre(site.id, name, site.organisation, site.province)
+
+
+def targets_of(counted: Counted, names: Iterable[str], lang: str) -> Iterable[TargetRow]:
+    """The targets in force in the period, each with its days."""
+    wanted = set(names)
+    for kpi in (kpi for kpi in KPIS.values() if kpi.name in wanted):
+        told = counted.terms.targets(kpi, *counted.quarters)
+        for i, one in enumerate(told):
+            follows = told[i + 1].since if i + 1 < len(told) else None
+            ends = follows - timedelta(days=1) if follows else None
+            if one.value is not None:
+                yield TargetRow(
+                    kpi.name, kpi_rows.label(kpi, lang), kpi.unit, str(kpi.better), one.value, one.since, ends, one.why  # type: ignore[arg-type]
+                )  # fmt: skip
 
 
 def state_of(rows: Iterable[KpiRow]) -> State:

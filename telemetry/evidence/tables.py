@@ -64,7 +64,8 @@ def tables(report: Report) -> list[Table]:
 def _kpis(key: str, rows: Sequence[KpiRow], say: Say, *, dated: bool = False, hour: bool = False) -> Table:
     columns: list[tuple[str, float, Callable[[KpiRow], Cell]]] = [(say("col_kpi"), 40, lambda r: r.label)]
     if any(row.of for row in rows):
-        columns.append((say("col_of"), 20, lambda r: r.of))
+        head = say("fact_centre" if key == "summary" else "col_of")  # a summary is cut by nothing but centres
+        columns.append((head, 20, lambda r: r.of))
     if dated:
         columns += [
             (say("col_first"), 21, lambda r: r.first),

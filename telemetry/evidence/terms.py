@@ -6,6 +6,7 @@ that were sealed with each day, whatever a list of holidays says now.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -38,21 +39,24 @@ class TermsError(ValueError):
 class SealedTerms:
     """The terms of days that follow each other. Days before the first have its, days after the last have the last one's."""
 
-    first: date
+    begins: tuple[int, ...]
+    """The days, since 1970, from which on something else is declared than the day before; the first of all is one."""
     sites: tuple[Site, ...]
-    """What was declared for each day."""
+    """What was declared from each of these on."""
     in_force: tuple[Mapping[str, Any], ...]
-    """What that meant on it (`telemetry.archive.in_force`)."""
+    """What that meant, day by day (`telemetry.archive.in_force`)."""
 
     @property
     def site(self) -> Site:
         return self.sites[-1]
 
     def on(self, day: date) -> Site:
-        return self.sites[min(max((day - self.first).days, 0), len(self.sites) - 1)]
+        return self.sites[max(bisect_right(self.begins, (day - _EPOCH).days) - 1, 0)]
 
     def targets(self, kpi: KPI, first: int, last: int) -> list[Target]:
         """As `targets_in` gives them; what a day declares of the days before it was not in force on them."""
+        if len(self.sites) == 1:
+            return targets_in(kpi, self.site, first, last)
         out: list[Target] = []
         before: Target | None = None
         for a, b, site in self._runs(first // QUARTERS_A_DAY, (max(last - 1, first)) // QUARTERS_A_DAY + 1):
@@ -68,8 +72,7 @@ class SealedTerms:
         """Each declaration with the runs of local quarters first <= q < last that its rules hold for. The newest one serves
         for every day on which it says the same as that day's own."""
         runs = list(self._runs(first // QUARTERS_A_DAY, last // QUARTERS_A_DAY))
-        for one in dict.fromkeys(map(id, reversed(self.sites))):
-            site = next(s for s in self.sites if id(s) == one)
+        for site in reversed(self.sites):
             mine, others = list[tuple[int, int]](), list[tuple[int, int, Site]]()
             for a, b, own in runs:
                 for day, same in _same_days(site, own, a, b):
@@ -90,7 +93,7 @@ class SealedTerms:
 
     def names(self) -> Iterator[str]:
         """Of everything that was ever declared."""
-        for site in {id(site): site for site in self.sites}.values():
+        for site in self.sites:
             yield from names_of(site)
 
     def tellers(self) -> dict[str, Teller]:
@@ -122,32 +125,31 @@ class SealedTerms:
 
     def _runs(self, first: int, last: int) -> Iterator[tuple[int, int, Site]]:
         """(day, day after the last one, what was declared) of the days first <= day < last, since 1970."""
-        base = (self.first - _EPOCH).days
-        begin = first
-        for day in range(first + 1, last + 1):
-            here, there = (self.on(_EPOCH + timedelta(days=d)) for d in (begin, day))
-            if day == last or (here is not there and base < day < base + len(self.sites)):
-                yield begin, day, here
-                begin = day
+        i = max(bisect_right(self.begins, first) - 1, 0)
+        while first < last:
+            end = min(last, self.begins[i + 1]) if i + 1 < len(self.begins) else last
+            yield first, end, self.sites[i]
+            first, i = end, i + 1
 
 
 def terms_of(days: Sequence[tuple[date, Mapping[str, Any]]]) -> SealedTerms:
     """From the settings of sealed days, in their order. TermsError where they cannot be read together."""
-    sites: list[Site] = []
-    before: Mapping[str, Any] = {}
+    begins, sites, before = list[int](), list[Site](), dict[str, Any]()
     for day, settings in days:
         if "in_force" not in settings:
             raise TermsError(
                 f"{day}: was sealed when service hours were no part of a seal: no pack can prove its figures"
             )
         told = {name: value for name, value in settings.items() if name != "in_force"}
-        sites.append(sites[-1] if told == before else site_of(told))
-        before = told
+        if told != before:
+            begins.append((day - _EPOCH).days)
+            sites.append(site_of(told))
+            before = told
         if sites[-1].timezone != sites[0].timezone:
             raise TermsError(
                 f"{day}: another time zone is declared than before; make packs of the days before, and after"
             )
-    return SealedTerms(days[0][0], tuple(sites), tuple(settings["in_force"] for _, settings in days))
+    return SealedTerms(tuple(begins), tuple(sites), tuple(settings["in_force"] for _, settings in days))
 
 
 def _same_days(site: Site, own: Site, first: int, last: int) -> Iterator[tuple[int, bool]]:

@@ -20,14 +20,18 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-AROUND_DAYS = 32
 EARLIER = ("earlier", "told")  # records of conversations and cases that began before; of sources that are silent since
-FORM, SUMS, MANIFEST, DATA = "gecc-evidence 2", "SHA256SUMS", "manifest.json", ("04_records/", "04_sealed/")
+FORMS, SUMS, MANIFEST, DATA = (
+    ("gecc-evidence 2", "gecc-centres 1"),
+    "SHA256SUMS",
+    "manifest.json",
+    ("04_records/", "04_sealed/"),
+)
 COMMENT = "site={site} first={first} last={last}"
 KINDS = {"file": "events.parquet", "contacts": "contacts.parquet", "gaps": "gaps.json", "settings": "settings.json"}
 
@@ -43,6 +47,7 @@ def beside(name: str) -> Any:
 
 SIGNATURE, CALLS, FIGURES = beside("verify_signature"), beside("verify_calls"), beside("verify_figures")
 ZIP, RECORDS, VERDICTS = beside("verify_zip"), beside("verify_records"), beside("verify_verdicts")
+SEALS, CENTRES = beside("verify_seals"), beside("verify_centres")
 
 
 class Wrong(Exception):  # noqa: N818
@@ -94,7 +99,7 @@ class Pack:
             need(self.sha256(name) == hash_, f"{name}: was changed")
         data = self.manifest["files"].keys()
         need(data == {name for name in self.files if name.startswith(DATA)}, "not the data that are listed")
-        need(self.manifest["form"] == FORM, "a pack of another form")
+        need(self.manifest["form"] == FORMS["centres" in self.manifest], "a pack of another form")
         return f"{len(self.files)}"
 
     def signatures(self) -> str:
@@ -104,33 +109,9 @@ class Pack:
         return str(self.key_id)
 
     def seals(self) -> str:
-        follows: dict[str, dict[str, str]] = {}
-        for name in [n for n in self.files if n.endswith("/checkpoint.txt")]:
-            head, *lines = self.files[name].decode().splitlines()
-            c = dict(line.split(" ", 1) for line in lines)
-            c["name"] = c["day"] + f".{c['amendment']}" * (c["amendment"] != "0")
-            c["folder"], c["hash"] = f"{DATA[1]}{c['name']}/", self.sha256(name)
-            fits = head == "gecc-checkpoint 1" and c["site"] == self.manifest["site"]
-            need(fits and name == c["folder"] + "checkpoint.txt", f"{name}: of another day or centre")
-            need(c["previous"] not in follows, f"{name}: a fork of the chain")
-            signed(self.files, name, f"site={c['site']} day={c['day']} amendment={c['amendment']}")
-            follows[c["previous"]] = c
-        before, newest = "0" * 64, dict[str, int]()
-        while before in follows:
-            self.chain.append(c := follows.pop(before))
-            need(int(c["amendment"]) == newest.get(c["day"], -1) + 1, f"{c['name']}: an amendment is missing before it")
-            before, newest[c["day"]] = c["hash"], int(c["amendment"])
-        need(not follows, "the chain of checkpoints has a hole")
-        need(before == self.manifest["checkpoint"], "the chain of checkpoints ends elsewhere")
-        days = sorted(date.fromisoformat(d).toordinal() for d in newest)
-        need(days == [*range(days[0], days[-1] + 1)], "a day is missing in the chain of checkpoints")
-        first, last = (date.fromisoformat(self.manifest[x]).toordinal() for x in ("first", "last"))
-        need(first <= last, "a period that ends before it begins")
-        unsealed = [str(date.fromordinal(d)) for d in range(first, last + 1) if d not in days and d > days[0]]
-        need(unsealed == self.manifest["unsealed"], "days that are not sealed are not said")
-        ends = (max(first - AROUND_DAYS, days[0]), min(last + AROUND_DAYS, days[-1]))
-        need(self.manifest["records"] == [str(date.fromordinal(d)) for d in ends], "records of other days")
-        return f"{len(self.chain)}, {before}" + " PROVISIONAL / ชั่วคราว" * bool(unsealed)
+        self.chain = SEALS.chain(self.files, self.manifest["site"], partial(signed, self.files))
+        unsealed: bool = SEALS.covers(self.chain, self.manifest)
+        return f"{len(self.chain)}, {self.chain[-1]['hash']}" + " PROVISIONAL / ชั่วคราว" * unsealed
 
     def records(self) -> str:
         leaves: dict[str, list[bytes]] = defaultdict(list)
@@ -175,7 +156,22 @@ class Pack:
             for part in told.keys() | found.keys():
                 said, is_ = told.get(part), found.get(part)
                 need(said == is_, f"{name}, {part}: the pack says {said}, its records and seals give {is_}")
+        if CENTRES.TABLE in self.files:
+            self.table({self.manifest["site"]: self})
         return f"{len(counted)}"
+
+    def centres(self) -> str:
+        parts = {site: Pack(files) for site, files in sorted(CENTRES.parts(self.files).items())}
+        for site, part in parts.items():
+            CENTRES.check(site, part, self, CHECKS)
+            self.chain += part.chain
+        need(parts.keys() == self.manifest["centres"].keys(), "other centres than are listed")
+        self.table(parts)
+        return ", ".join(parts)
+
+    def table(self, parts: dict[str, Any]) -> None:
+        different = CENTRES.difference(self.files[CENTRES.TABLE], parts)
+        need(not different, f"{CENTRES.TABLE}: {different}")
 
     def expected(self, told: list[str], keys: list[str]) -> str:
         """That what somebody was told by another way is of this pack."""
@@ -189,13 +185,13 @@ class Pack:
 
     def to_compare(self) -> str:
         """What else somebody can have been told, by a printed page, a mail, or the centre."""
-        newest = self.chain[-1]
+        newest = {c["site"]: f"\n        {c['site']} {c['name']} {c['hash']}" for c in self.chain}
         return f"""\
       check code, on every page / รหัสตรวจสอบท้ายทุกหน้า: {self.code}
       manifest, on every page / ค่าแฮชท้ายทุกหน้า: {self.hash}
-      newest checkpoint, as mailed / ตราผนึกล่าสุดที่ส่งทางอีเมล: {newest["name"]} {newest["hash"]}
       key / กุญแจ: {self.key_id} {self.key_line}
-      fingerprint of the key / ลายนิ้วมือของกุญแจ: {self.fingerprint}"""
+      fingerprint of the key / ลายนิ้วมือของกุญแจ: {self.fingerprint}
+      newest checkpoint, as mailed / ตราผนึกล่าสุดที่ส่งทางอีเมล:{"".join(newest.values())}"""
 
 
 CHECKS = {
@@ -204,6 +200,10 @@ CHECKS = {
     "seals": "Seals follow each other without a hole / ตราผนึกรายวันต่อเนื่องไม่ขาดตอน",
     "records": "Records are those sealed / ระเบียนตรงกับที่ผนึกไว้",
     "figures": "Figures, targets and verdicts found again are the same / ตัวชี้วัด ค่าเป้าหมาย และผลที่นับใหม่ตรงกัน",
+}
+OF_CENTRES = {
+    **{name: CHECKS[name] for name in ("listed", "signatures")},
+    "centres": "Each centre's part is right, and the table says the same / ข้อมูลของทุกศูนย์ถูกต้องและตรงกับตารางรวม",
 }
 UNCOMPARED = """\
 ALONE It fits in itself; nobody has compared it yet. A pack forged as a whole fits in itself too: compare the lines above with
@@ -216,7 +216,7 @@ def verify(files: dict[str, bytes], told: list[str], say: Any = print, keys: Seq
     title = "It is a pack / เป็นชุดหลักฐาน"
     try:
         pack = Pack(files)
-        for name, title in CHECKS.items():
+        for name, title in (OF_CENTRES if "centres" in pack.manifest else CHECKS).items():
             start = time.perf_counter()
             say(f"OK    {title}: {getattr(pack, name)()} ({time.perf_counter() - start:.1f} s)")
         say(pack.to_compare())
