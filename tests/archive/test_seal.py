@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from hashlib import sha256
 
@@ -16,7 +21,7 @@ from telemetry.archive.record import read_record, record, rows_of
 from telemetry.archive.signing import Signer
 from telemetry.archive.store import ArchiveError, Store, parquet
 from telemetry.events import Event
-from tests.archive.conftest import OTHER, at, day, visit
+from tests.archive.conftest import DAY_US, OTHER, at, day, visit
 
 
 def some_days(room, days=(2, 3, 4), visits=6):
@@ -267,3 +272,24 @@ def test_a_thousand_changes_to_checkpoints_are_found(sealed):
         path.write_bytes(changed)
         assert breaks(sealed.store) == (changed != good)
         path.write_bytes(good)
+
+
+@pytest.mark.parametrize("point", ["seal_file", "before_seal", "after_seal"])
+def test_the_command_killed_by_the_system_at_every_mark_goes_on_where_it_was(room, point):
+    """SIGKILL at one mark after another: what was sealed stays, and nothing half written is taken for a day."""
+    begin = int(time.time() // 86_400 - 9) * DAY_US - at(2, 7)
+    for number in range(3):
+        room.take([e._replace(time_us=e.time_us + begin, id=f"{e.id}-{number}") for e in visit(2, number)])
+    room.journal.close()
+    command = [sys.executable, "-m", "telemetry", "seal", "--data", str(room.data), "--site", "lab"]
+    chance, sealed = {"seal_file": 0.4}.get(point, 1), []
+    for kill in (True, True, True, False):
+        env = {**os.environ, "GECC_CRASHPOINT": f"{point}:{chance}"} if kill else None
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        assert done.returncode == (-signal.SIGKILL if kill else 0), done.stderr
+        now = [one.folder.name for one in room.store.verify("lab")] if room.store.sites() else []
+        assert now[: len(sealed)] == sealed
+        assert len(now) >= len(sealed) + (point == "after_seal")
+        sealed = now
+    assert len(sealed) in (5, 6), "nine days ago to three days ago, by the clock of the place"
+    assert not list((room.data / "archive").rglob(".half*"))

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -159,6 +160,48 @@ def test_killed_at_any_point_there_is_the_old_pack_or_the_new_one(packed, tmp_pa
     pack.write(out, "GECC", packed.data, {}, packed.room.store)
     assert out.read_bytes() == packed.path.read_bytes()
     assert [p.name for p in tmp_path.iterdir()] == ["pack.zip"]
+
+
+@pytest.mark.parametrize("old", [b"", b"an older pack"])
+def test_killed_by_the_system_at_every_mark_there_is_the_old_pack_or_the_new_one(packed, tmp_path, old):
+    """Not an exception that code could tidy up after: SIGKILL, at the first mark, the second, and so on to the last."""
+    out, good = tmp_path / "pack.zip", packed.path.read_bytes()
+    seen, mark = [], 0
+    while b"done" not in seen:
+        mark += 1
+        out.unlink(missing_ok=True)
+        if old:
+            out.write_bytes(old)
+        seen.append(
+            killed_at(mark, lambda crash: pack.write(out, "GECC", packed.data, {}, packed.room.store, crashpoint=crash))
+        )
+        there = out.read_bytes() if out.exists() else b""
+        assert there in (old, good), mark
+        assert (there == good) == (len(seen) > len(packed.files) + 1), mark
+    assert seen == [b"killed"] * (len(packed.files) + 2) + [b"done"]
+    assert out.read_bytes() == good
+    assert [p.name for p in tmp_path.iterdir()] == ["pack.zip"], "what was left half written is taken away"
+
+
+def killed_at(mark, work):
+    """Do some work in a process of its own that is killed at its n-th mark; how it ended."""
+    child = os.fork()
+    if not child:
+        left = mark
+
+        def crash(_name):
+            nonlocal left
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            work(crash)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    return {0: b"done", -signal.SIGKILL: b"killed"}[os.waitstatus_to_exitcode(status)]
 
 
 def test_a_full_disk_leaves_nothing(packed, tmp_path, monkeypatch):

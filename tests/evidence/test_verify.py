@@ -326,6 +326,48 @@ def test_a_pack_that_nobody_compared_says_so(packed, tmp_path):
         assert line.startswith("ALONE")
 
 
+def checkpoint_of(files, which, **new):
+    """A checkpoint of the pack with other lines."""
+    lines = files[f"04_sealed/{which}/{CHECKPOINT}"].decode().splitlines()
+    told = [f"{line.split(' ')[0]} {new.get(line.split(' ')[0], line.split(' ', 1)[1])}" for line in lines]
+    return "".join(f"{line}\n" for line in told).encode()
+
+
+CHAINS = {
+    "a forged root": ("2026-03-03", {"root": "0" * 64}, "2026-03-03"),
+    "fewer events": ("2026-03-06", {"events": "1"}, "2026-03-06"),
+    "other settings": ("2026-03-06", {"settings": "0" * 64}, "2026-03-06"),
+    "a fork": ("2026-03-04", {"day": "2026-03-20"}, "2026-03-20"),
+    "a chain of its own": ("2026-03-04", {"day": "2026-03-07", "previous": "0" * 64}, "2026-03-07"),
+    "a day before all": ("2026-03-02", {"day": "2026-03-01", "previous": "f" * 64}, "2026-03-01"),
+    "an amendment of nothing": ("2026-03-06", {"day": "2026-03-07", "amendment": "1"}, "2026-03-07.1"),
+    "another centre": ("2026-03-06", {"site": "other"}, "2026-03-06"),
+}
+
+
+@pytest.mark.parametrize("what", CHAINS)
+@pytest.mark.parametrize("whose", ["the true key", "another key"])
+def test_a_forged_checkpoint_is_refused_even_under_the_true_key(packed, tmp_path, what, whose):
+    day, new, folder = CHAINS[what]
+    owner = Signer(packed.room.store.folder)
+    signer = owner if whose == "the true key" else Signer(tmp_path)
+    text, told = checkpoint_of(packed.files, day, **new), {"site": "lab", "day": day, "amendment": "0", **new}
+    comment = "site={site} day={day} amendment={amendment}".format(**told)
+    at_ = f"04_sealed/{folder}/"
+    files = {**packed.files, at_ + CHECKPOINT: text, at_ + SIGNATURE: signer.sign(text, comment)}
+    ok, line = said(resigned(files, json.loads(files["manifest.json"]), owner))
+    assert not ok
+    assert line.startswith(("WRONG Seals", "WRONG Records")), line
+
+
+def test_the_last_day_cannot_be_cut_off_even_under_the_true_key(packed):
+    """But a pack whose manifest ends there as well is an older one: only who was told of a later checkpoint knows."""
+    files = {name: c for name, c in packed.files.items() if "2026-03-03.1/" not in name}
+    ok, line = said(resigned(files, json.loads(files["manifest.json"]), Signer(packed.room.store.folder)))
+    assert not ok
+    assert "ends elsewhere" in line
+
+
 def test_an_older_pack_is_told_by_the_newest_checkpoint(centre, packed, tmp_path):
     newest = packed.found.chain[-1].checkpoint.hash
     room = Room(tmp_path / "data")
