@@ -162,6 +162,8 @@ class Rules:
     """Site → time of its last known PBX event; where not given, the last one in the columns."""
     tellers: Mapping[int, Teller] = field(default_factory=dict)
     """Source → which telephone system it tells of, and how well; sources that are not here tell of their own."""
+    by_hand: frozenset[int] = frozenset()
+    """Sources of what people told afterwards: it counts, and says nothing of any device or log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ CLOCK_OFF_MS = 2000
 
 def contacts(cols: Columns, rules: Rules, zones: Zones, known: Spans, heard: Heard = NOTHING) -> dict[str, Facts]:
     """The rows of presence, and the delays of events, which stand for many events each."""
+    if rules.by_hand:
+        cols = cols.take(~np.isin(cols.source, list(rules.by_hand)))
     by = told(cols, known, heard, zones)
     days = days_of(known, zones)
     down = downs(cols, by, known, heard, rules)

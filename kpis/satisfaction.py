@@ -73,10 +73,11 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> dict[str, Facts]:
         },
         state={"seq": ev.seq},
     )
+    points = rows[~np.isin(ev.source[rows], list(rules.by_hand))] if rules.by_hand else rows
     return {
         "votes": votes,
         "answers": _answers(ev.take(rows_where(counted & (question != OVERALL)))),
-        "vote_points": _points_in_use(ev.site[rows], ev.source[rows], ev.time_us[rows], day[rows]),
+        "vote_points": _points_in_use(ev.site[points], ev.source[points], ev.time_us[points], day[points]),
         "service_points": _service_points(finished, done_day, mix(_number(ev.site[rows], ev.party[rows]), day[rows])),
     }
 

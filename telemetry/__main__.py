@@ -131,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--lang", choices=("en", "th"), default="en", help="language of names and definitions")
     p.set_defaults(run=commands.kpis)
 
+    p = sub.add_parser("correct", help="void an event, or add one that no source told: signed, with who and why")
+    _correct(p.add_subparsers(required=True, metavar="COMMAND"))
+
     p = sub.add_parser("seal", help="close the days of a site that are due, or check those that are sealed")
     p.add_argument("--data", type=Path, required=True, metavar="DIR")
     p.add_argument("--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one")
@@ -201,6 +204,42 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("file", type=Path, metavar="FILE")
     p.set_defaults(run=commands.config_check)
     return parser
+
+
+def _correct(parts: Any) -> None:
+    for name, text in (
+        ("void", "an event counts no more; void the void to take it back"),
+        ("add", "an event that no source told; it counts like any other"),
+        ("list", "what was corrected by hand, by whom and why; exit code 1 when a signature does not fit"),
+    ):
+        p = parts.add_parser(name, help=text)
+        p.add_argument("--data", type=Path, required=True, metavar="DIR")
+        p.add_argument(
+            "--config", type=Path, metavar="FILE", help="default: gecc.toml in the data folder, if there is one"
+        )
+        p.add_argument("--site", required=True, metavar="S")
+        p.set_defaults(run=_later("correct", f"correct_{name}"))
+        if name == "list":
+            p.add_argument("--json", action="store_true", help="one JSON list")
+            continue
+        if name == "void":
+            p.add_argument(
+                "event", nargs="+", metavar="SEQ|ID",
+                help="its journal offset (#123 of the drill pages), or its source's own id; several at once",
+            )  # fmt: skip
+            p.add_argument("--source", metavar="S", help="the device or log whose id that is")
+        else:
+            p.add_argument("--type", required=True, metavar="T", help="type of event, such as ticket.finished")
+            p.add_argument(
+                "--time", required=True, metavar="TIME", help="when it happened, ISO 8601; local without a zone"
+            )
+            p.add_argument("--unit", default="", metavar="U", help="service, queue or channel")
+            p.add_argument("--contact", default="", metavar="C", help="ticket, call, conversation or case")
+            p.add_argument("--party", default="", metavar="P", help="counter, or agent (kept as a pseudonym)")
+            p.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="such as disposition=1")
+        p.add_argument("--by", required=True, metavar="ROLE", help="who corrects: a role, never a name")
+        p.add_argument("--why", required=True, metavar="TEXT", help="the reason, without anything of a person")
+        p.add_argument("--seconds", type=float, default=10.0, help="how long to wait for the service (default 10)")
 
 
 def _evidence(parts: Any) -> None:

@@ -142,6 +142,7 @@ class Service:
             self.exporters.append(self._influxdb.metrics)
         self._presence = Presence(self._journal, list(self._sites), clock=clock)
         self._sealing: Any = None
+        self._correcting: Any = None
         self._scrapes = Scrapes(self._live, self._view, clock=clock)
         self.answers = Answers(
             config, journal=self._journal, live=self._live, boards=self._boards, devices=self._devices,
@@ -166,6 +167,7 @@ class Service:
                 if self._influxdb is not None:
                     views.append(tasks.create_task(self._influxdb.run(), name="influxdb"))
                 views.append(tasks.create_task(self._presence.run(self._pipeline.in_writer), name="presence"))
+                views.append(tasks.create_task(self._correct(), name="corrections"))
                 if self._config.archive.enabled:
                     views.append(tasks.create_task(self._seal(), name="seal"))
                 sources = [tasks.create_task(work, name=name) for name, work in self._collect()]
@@ -238,6 +240,19 @@ class Service:
         crashpoint = crashpoints.from_environment()
         self._sealing = module.Sealing(self._config, version=VERSION, clock=self._clock, crashpoint=crashpoint)
         await self._sealing.run(self._journal, self._pipeline.in_writer)
+
+    async def _correct(self) -> None:
+        """What checks corrections by hand is loaded when there are any."""
+        while True:
+            if any(self._config.data.glob("corrections/*.json")):
+                break
+            await asyncio.sleep(1.0)
+        module = await asyncio.to_thread(import_module, "telemetry.correcting")
+        crashpoint = crashpoints.from_environment()
+        self._correcting = module.Correcting(
+            self._config.data, self._journal, self._config.sites, clock=self._clock, crashpoint=crashpoint
+        )
+        await self._correcting.run(self._pipeline.commit)
 
     async def _rotate_keys(self) -> None:
         while True:
@@ -320,7 +335,8 @@ class Service:
     def _told(self) -> dict[str, Any]:
         exporter = {} if self._influxdb is None else {"influxdb": self._influxdb.status.health()}
         sealed = {} if self._sealing is None else {"sealed": self._sealing.health()}
-        return {"version": VERSION, **exporter, **sealed}
+        corrected = {} if self._correcting is None else {"corrections": self._correcting.health()}
+        return {"version": VERSION, **exporter, **sealed, **corrected}
 
 
 def _site_rows(sites: Sequence[Site]) -> dict[str, SiteRow]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from telemetry.config_reader import ConfigError, Given, nearest, parse, read, settings, shown
+from telemetry.events import BY_HAND
 from telemetry.hours import problems as hours_problems
 from telemetry.settings import Config, Device, Influxdb, Mqtt, Service, Site, Source, Web
 
@@ -70,6 +71,8 @@ def source_from(
     source: Source = read(Source, {**settings_, "id": "x"} if free_id else settings_, given)
     if free_id:
         source = replace(source, id=str(settings_["id"]))
+    if source.id == BY_HAND:
+        given.wrong("id", f'expected another name: "{BY_HAND}" is what people correct')
     check_source(source, formats, "source", given, read_here=False)
     if given.problems:
         raise ConfigError(given.problems)
@@ -115,6 +118,9 @@ def check(config: Config, given: Given) -> None:
         _differ("id", [(f"sites[{i}].windows[{j}]", row) for j, row in enumerate(site.windows)], given)
         check_time(site, f"sites[{i}]", given)
         _differ("id", [*sources, *devices], given)  # both are sources of events in the journal
+        for at, row in (*sources, *devices):
+            if row.id == BY_HAND:
+                given.wrong(f"{at}.id", f'expected another name: "{BY_HAND}" is what people correct')
         for way in ("tail", "folder"):
             _differ(way, sources, given)
         for at, source in sources:

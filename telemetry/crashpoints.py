@@ -1,7 +1,7 @@
 """Places where a test may kill the process for good: GECC_CRASHPOINT=name:probability[,name:probability].
 
-Names: before_commit, after_commit, before_leave, after_leave, between_acks, influx_before_write, influx_after_write,
-seal_file, before_seal, after_seal. Without the variable nothing of this exists in the service.
+Names: before_commit, after_commit, before_leave, after_leave, between_acks, after_correction, influx_before_write,
+influx_after_write, seal_file, before_seal, after_seal. Without the variable nothing of this exists in the service.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """One contact: its events in order, what was derived of it, and the figures that it counts in.
 
 It is asked for by the journal offset of any event of it. Events of one call or ticket are looked for within two days
-around that one, those of a conversation or case in the whole journal. Persons come out as agents' pseudonyms only.
+around that one, those of a conversation or case in the whole journal. Events that were voided by hand are among them and
+say so; nothing is derived of them. Persons come out as agents' pseudonyms only.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +24,7 @@ from telemetry.events import EVENT_TYPES, Event, slots
 from telemetry.journal_reader import JournalReader
 from telemetry.rules import zones_of
 from telemetry.settings import Site
+from telemetry.voided import source_of, voids_of
 
 MOST_EVENTS: Final = 300
 AROUND_US: Final = 2 * DAY_US
@@ -59,6 +63,10 @@ class Told:
     seq: int
     received_us: int
     event: Event
+    by: str = ""
+    """The role that voided it, or that added it by hand."""
+    why: str = ""
+    voided: bool = False
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -103,32 +111,42 @@ def contact(journal: JournalReader, site: Site, key: int, *, now_us: int = 0) ->
         raise KeyError(key)
     event = found[2]
     kind = event.type.partition(".")[0]
-    seqs = _seqs(journal, site, key, event, kind)
-    told = [Told(*row) for seq in seqs[:MOST_EVENTS].tolist() if (row := journal.at(seq, site.id))]
+    seqs, voids = _seqs(journal, site, key, event, kind)
+    told = [_told(journal, row, voids) for seq in seqs[:MOST_EVENTS].tolist() if (row := journal.at(seq, site.id))]
     passages, figures = _derived(journal, site, told, seqs, now_us)
     name = event.contact if kind == "ticket" else ""
     return Contact(kind, name, told, len(seqs) > MOST_EVENTS, passages, figures)
 
 
-def _seqs(journal: JournalReader, site: Site, key: int, event: Event, kind: str) -> I64:
-    """Journal offsets of the events of the contact, in the order of time."""
-    if not event.contact or kind not in _OF_KIND:
-        return np.array([key], np.int64)
+def _told(journal: JournalReader, row: tuple[int, int, Event], voids: Mapping[int, int]) -> Told:
+    by = journal.event(voids[row[0]]) if row[0] in voids else row[2]
+    if by is None or by.source != source_of(by.site):
+        return Told(*row)
+    said = json.loads(by.extra or "{}")
+    return Told(*row, said.get("by", "–"), said.get("why", "–"), row[0] in voids)
+
+
+def _seqs(journal: JournalReader, site: Site, key: int, event: Event, kind: str) -> tuple[I64, dict[int, int]]:
+    """Journal offsets of the events of the contact, in the order of time, and the voids that hold among the events there."""
     if kind in LONG:
-        cols = journal.matters(site.id)
+        cols = journal.matters(site.id, voided=True)
     else:
-        cols = journal.columns([site.id], event.time_us - AROUND_US, event.time_us + AROUND_US)
+        cols = journal.columns([site.id], event.time_us - AROUND_US, event.time_us + AROUND_US, voided=True)
+    voids = voids_of(cols)
+    if not event.contact or kind not in _OF_KIND:
+        return np.array([key], np.int64), voids
     name = cols.contact[cols.seq == key]
     cols = cols.take((cols.contact == name) & np.isin(cols.type, _OF_KIND[kind]) & (cols.site == journal.code(site.id)))
     cols = cols.take(np.lexsort((cols.seq, cols.time_us)))
-    return _one_ticket(journal, site, cols, key) if kind == "ticket" else cols.seq
+    return (_one_ticket(journal, site, cols, key, voids) if kind == "ticket" else cols.seq), voids
 
 
-def _one_ticket(journal: JournalReader, site: Site, cols: Columns, key: int) -> I64:
+def _one_ticket(journal: JournalReader, site: Site, cols: Columns, key: int, voids: Mapping[int, int]) -> I64:
     """Of events of one number those of the ticket that this one is of: one number of one local day, from its issue on."""
     day = zones_of([site], journal.code).to_local(cols.time_us, cols.site) // DAY_US
     cols = cols.take(day == day[cols.seq == key][0])
-    nth = np.maximum(np.cumsum(cols.type == ISSUED), 1)
+    issued = (cols.type == ISSUED) & ~np.isin(cols.seq, list(voids))
+    nth = np.maximum(np.cumsum(issued), 1)
     mine: I64 = cols.seq[nth == nth[cols.seq == key][0]]
     return mine
 

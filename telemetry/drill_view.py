@@ -7,6 +7,7 @@ from typing import Any
 from kpis.model import KPI, Kind
 from telemetry.drill import A_PAGE, Drill, Row, drill, in_unit, is_measured, local_iso, quarter_text
 from telemetry.drill_contact import Contact, Passage, Told, contact
+from telemetry.events import BY_HAND
 from telemetry.figures import define
 from telemetry.journal_reader import JournalReader
 from telemetry.settings import Site
@@ -85,11 +86,18 @@ def _told(told: Told, site: Site, names: dict[str, str]) -> dict[str, Any]:
         "received": local_iso(told.received_us, site) if told.received_us > 0 else None,
         "type": e.type,
         "source": source,
-        "source_kind": next((str(d.kind) for d in site.devices if d.id == source), "log" if source else ""),
+        "source_kind": next((str(d.kind) for d in site.devices if d.id == source), _other(source)),
         "unit": names.get(e.unit, e.unit),
         "party": e.party,
         "numbers": told.numbers,
+        "voided": told.voided,
+        "by": told.by,
+        "why": told.why,
     }
+
+
+def _other(source: str) -> str:
+    return "by_hand" if source == BY_HAND else "log" if source else ""
 
 
 def _passage(p: Passage, site: Site, names: dict[str, str]) -> dict[str, Any]:

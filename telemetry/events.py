@@ -19,6 +19,10 @@ UNKNOWN = -1
 """Value of a duration that the source cannot tell and that must not be taken from the times of its events either,
 such as the wait in a log that only says when a call began and ended."""
 
+BY_HAND = "by-hand"
+"""Source of what people tell, after the site's id; no device and no log may have this name."""
+VOIDED = "correction.voided"
+
 MAX_NAME = 64
 """Longest unit, contact, party or id, in UTF-8 bytes; contacts are hashed as 64 bytes."""
 
@@ -208,6 +212,8 @@ EVENT_TYPES: dict[str, EventType] = {
     "source.restarted": EventType(95, (), (), meaning="the PBX began anew: every call still open is censored"),
     "source.reloaded": EventType(96, (), (), meaning="configuration reload or rotation seam"),
     "gap.reported": EventType(97, ("lost",), (), meaning="a device says it lost this many events"),
+    # By hand only; see telemetry.corrections.
+    "correction.voided": EventType(98, ("seq",), (), meaning="the event at this journal offset counts no more"),
     # Cases: complaints, and work that does not end at once. Contact is the case, unit its service.
     "case.opened": EventType(
         100, ("kind", "due_ms"), _T, "agent", "received; 1 complaint, 2 request, 3 suggestion, 4 praise; due_ms is when"

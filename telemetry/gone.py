@@ -2,8 +2,8 @@
 
 Of each file the journal keeps where it is and its SHA-256, what times and offsets it spans, and a digest of the identity of
 every event that left, so that one that comes again after years is still known; it is looked for among those of its time,
-since a source that tells an event again tells the same time. Conversations and cases go on for months:
-their few rows stay, and are in the file as well.
+since a source that tells an event again tells the same time. Conversations and cases go on for months, and of what was told
+by hand more was said than is sealed: their few rows stay, and are in the file as well.
 """
 
 from __future__ import annotations

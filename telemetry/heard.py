@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kpis.columns import DAY_US, I64, MISSING, QUARTER_US, Bool, Columns
-from kpis.heard import KIND_OF_TYPE, Heard, lag_second, lag_seconds
+from kpis.heard import KIND_OF_TYPE, OTHER, Heard, lag_second, lag_seconds
 
 SCHEMA = """
 CREATE TABLE told(
@@ -45,10 +45,17 @@ class Tally:
     def __init__(self) -> None:
         self._parts: list[Part] = []
         self._refused: dict[tuple[int, int, int], int] = {}
+        self._by_hand: dict[Place, int] = {}
 
     def took(self, events: Columns, new: Bool | None, received_us: int) -> None:
         """These events came; `new` says which of them were not known already, None that all were new."""
         self._parts.append((events, new, received_us))
+
+    def by_hand(self, events: Columns) -> None:
+        """People told these: they say since when there is something to tell, and nothing of how sources work."""
+        for site, source, us in zip(events.site.tolist(), events.source.tolist(), events.time_us.tolist(), strict=True):
+            place = (site, source, OTHER)
+            self._by_hand[place] = min(us, self._by_hand.get(place, us))
 
     def refused(self, places: Iterable[tuple[int, int]], received_us: int) -> None:
         """A record was refused for each (site, source)."""
@@ -60,12 +67,13 @@ class Tally:
         """Add all of it to the tables; what is new in `told`, where `known` is what stands there."""
         if self._refused:
             db.executemany(_RECEIVE, [(*key, 0, 0, n, 0, 0) for key, n in self._refused.items()])
-        if not self._parts:
-            return {}
-        few = sum(len(events) for events, _, _ in self._parts) <= FEW
-        received, delays, since = _one_by_one(self._parts) if few else _as_columns(self._parts)
-        db.executemany(_RECEIVE, received)
-        db.executemany(_DELAY, delays)
+        since = self._by_hand
+        if self._parts:
+            few = sum(len(events) for events, _, _ in self._parts) <= FEW
+            received, delays, told = _one_by_one(self._parts) if few else _as_columns(self._parts)
+            db.executemany(_RECEIVE, received)
+            db.executemany(_DELAY, delays)
+            since = since | told
         earlier = {place: us for place, us in since.items() if us < known.get(place, 2**62)}
         if earlier:
             db.executemany(_TELL, [(*place, us) for place, us in earlier.items()])

@@ -27,8 +27,9 @@ import numpy as np
 from kpis.columns import Bool, Columns, concat, empty, hash_names
 from telemetry import gone, heard, packs
 from telemetry.archive.checkpoint import looked_upto
-from telemetry.events import EVENT_TYPES, MISSING, Decoded, Event
+from telemetry.events import BY_HAND, EVENT_TYPES, MISSING, Decoded, Event
 from telemetry.journal_reader import OF_MATTERS, SCHEMA_VERSION, JournalError, JournalReader, connect, unpacked
+from telemetry.voided import source_of
 
 log = logging.getLogger("gecc.journal")
 
@@ -209,7 +210,10 @@ class Journal(JournalReader):
             columns = empty()
             if events:
                 columns, kept = self._insert_events(events, unit.received_us, seq)
-                tally.took(columns, kept, unit.received_us)
+                if unit.source.endswith(f"/{BY_HAND}"):  # people are no source that could be late, or silent
+                    tally.by_hand(columns)
+                else:
+                    tally.took(columns, kept, unit.received_us)
                 columns = columns if kept is None else columns.take(kept)
                 seq += len(events)
                 parts.append(columns)
@@ -325,13 +329,18 @@ class Journal(JournalReader):
             return False
         try:
             with self._transaction():
-                gone.leave(self._db, self.code(leaving.site), leaving, OF_MATTERS)
+                gone.leave(self._db, self.code(leaving.site), leaving, self._stay(leaving.site))
                 self._crashpoint("before_leave")
         except DiskFullError:
             return False
         self._crashpoint("after_leave")
         self._gone.look()
         return True
+
+    def _stay(self, site: str) -> str:
+        """Of which events of a site the rows never leave: those that go on for months, and what was told by hand, for what
+        was said with it is in no record."""
+        return f"({OF_MATTERS} OR source = {self.code(source_of(site))})"
 
     def forget_rejects(self, before_us: int) -> None:
         """Drop the text of what came before then and could not be read; that it came, and why it was refused, stays."""
@@ -392,6 +401,8 @@ def _migrate(db: sqlite3.Connection) -> None:
     if version in (1, 2, 3):
         db.execute("BEGIN IMMEDIATE")
         gone.make(db)
+        db.execute("DROP INDEX event_matters")
+        db.execute(_MATTERS)
         db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         db.execute("COMMIT")
 

@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from kpis.columns import DAY_US, DTYPES, Columns, concat, empty, hash_names
+from kpis.columns import DAY_US, DTYPES, I64, Bool, Columns, concat, empty, hash_names
 from kpis.heard import Heard
 from kpis.model import Teller
 from telemetry import gone, heard
 from telemetry.events import MISSING, TYPE_OF_CODE, Event
 from telemetry.packs import HEARD, columns_of, fill
+from telemetry.voided import counting, source_of
 
 SCHEMA_VERSION = 4
-"""1 had packs without the column `source`, 2 kept nothing beside the events, of 3 nothing ever left; the writer makes all
-of it good."""
+"""1 had packs without the column `source`, 2 kept nothing beside the events, 3 knew no corrections and nothing ever left it;
+the writer makes all of it good."""
 _ROWS = (
     "SELECT seq, time_us, site, type, unit, contact, party, caller, coalesce(a, ?1), coalesce(b, ?1), coalesce(c, ?1), source"
     " FROM event"
@@ -32,8 +33,9 @@ _EVENTS = (
     "SELECT seq, received_us, site, source, id, type, time_us, unit, contact, party, a, b, c, caller, extra FROM event"
 )
 _TAIL = f"{_ROWS} WHERE seq > (SELECT upto_seq FROM packed) ORDER BY seq LIMIT ?2"  # noqa: S608
-OF_MATTERS = "(type BETWEEN 20 AND 25 OR type BETWEEN 100 AND 109)"
-"""Events of conversations and cases, which go on for months: an index of the journal finds them without the others."""
+OF_MATTERS = "(type BETWEEN 20 AND 25 OR type BETWEEN 100 AND 109 OR type = 98)"
+"""Events of conversations and cases, which go on for months, and voids, which may be of theirs: an index of the journal finds
+them without the others."""
 
 
 class JournalError(Exception):
@@ -91,8 +93,8 @@ class JournalReader:
         """The code of a name, -1 when the journal has never seen it."""
         return self.codes.get(name, -1)
 
-    def columns(self, sites: Sequence[str], from_us: int, to_us: int) -> Columns:
-        """Events of these sites whose UTC day touches [from_us, to_us), as columns.
+    def columns(self, sites: Sequence[str], from_us: int, to_us: int, *, voided: bool = False) -> Columns:
+        """Events of these sites whose UTC day touches [from_us, to_us) and that count, as columns; with `voided` all of them.
 
         Rows of one site and day are in journal order; sites and days follow each other in no promised order.
         """
@@ -120,18 +122,20 @@ class JournalReader:
             if files := gone.files(db, codes, days[0] * DAY_US, days[1] * DAY_US):
                 self._load_names(db)
                 cols = _with_past(cols, self._past.columns(files, self.names, self.code), days)
-        return cols
+        return cols if voided else counting(cols)
 
     def heard(self, sites: Sequence[str], from_us: int, to_us: int) -> Heard:
         """What is known beside the events of the same question to `columns`: gaps, refusals, repeats, delays."""
         with self._reading() as db:
             return heard.read(db, [self.code(s) for s in sites], from_us, to_us)
 
-    def matters(self, site: str, from_us: int = 0) -> Columns:
-        """Every event of the site's conversations and cases from then on, in journal order."""
+    def matters(self, site: str, from_us: int = 0, *, voided: bool = False) -> Columns:
+        """Every event of the site's conversations and cases from then on that counts, in journal order; with `voided` those
+        that do not count as well, and every void."""
         with self._reading() as db:
             where = f"{OF_MATTERS} AND site = ?2 AND time_us >= ?3 ORDER BY seq"
-            return _columns(db.execute(f"{_ROWS} WHERE {where}", (MISSING, self.code(site), from_us)).fetchall())
+            cols = _columns(db.execute(f"{_ROWS} WHERE {where}", (MISSING, self.code(site), from_us)).fetchall())
+        return cols if voided else counting(cols)
 
     def last_heard(self, sites: Sequence[str]) -> dict[int, int]:
         """Site code → time of its last PBX event in the whole journal; sites without any are left out."""
@@ -148,7 +152,12 @@ class JournalReader:
         tail = tail.take(HEARD[tail.type] & np.isin(tail.site, codes))
         for code in np.unique(tail.site).tolist():
             out[code] = max(out.get(code, 0), int(tail.time_us[tail.site == code].max()))
-        return {site: us for site, us in out.items() if us}
+        for site in sites:
+            code = self.code(site)
+            if code in out and self.code(source_of(site)) >= 0:  # what a pack was heard last of may have been voided
+                us = self._found(site, range(out[code] // DAY_US, self._days(site)[0] - 1, -1), HEARD)
+                out[code] = int(us.max(initial=0))
+        return {code: us for code, us in out.items() if us}
 
     def ids(self, source: str, from_id: str, below_id: str) -> list[tuple[str, int]]:
         """(id, time in µs) of a source's events with ids in [from_id, below_id), in their order."""
@@ -159,7 +168,15 @@ class JournalReader:
             ).fetchall()
 
     def span(self, site: str) -> tuple[int, int] | None:
-        """Times of the site's first and last event, None when it has none."""
+        """Times of the site's first and last event that counts, None when it has none."""
+        first, last = self._days(site)
+        begin = self._found(site, range(first, last + 1))
+        if not len(begin):
+            return None
+        return int(begin.min()), int(self._found(site, range(last, first - 1, -1)).max())
+
+    def _days(self, site: str) -> tuple[int, int]:
+        """The first and the last UTC day of which the site has events; no day at all where it has none."""
         code = self.code(site)
         with self._reading() as db:
             days = [
@@ -170,14 +187,17 @@ class JournalReader:
             t = (tail := self._unpacked(db)).time_us[tail.site == code]
             past = gone.span(db, code)
         days += [int(x) // DAY_US for x in ((t.min(), t.max()) if len(t) else ())]
-        if not days:
-            return past
-        first, last = min(days) * DAY_US, max(days) * DAY_US
-        first, last = (
-            int(self.columns([site], first, first + 1).time_us.min()),
-            int(self.columns([site], last, last + 1).time_us.max()),
-        )
-        return (min(first, past[0]), max(last, past[1])) if past else (first, last)
+        days += [us // DAY_US for us in past or ()]
+        return min(days, default=0), max(days, default=-1)
+
+    def _found(self, site: str, days: Iterable[int], types: Bool | None = None) -> I64:
+        """Times of the events that count, of these types, on the first of these days that has any."""
+        for day in days:
+            cols = self.columns([site], day * DAY_US, day * DAY_US + 1)
+            us = cols.time_us if types is None else cols.time_us[types[cols.type]]
+            if len(us):
+                return us
+        return np.empty(0, np.int64)
 
     def read(self, after: int, limit: int = 1000) -> list[tuple[int, int, Event]]:
         """(seq, received_us, event) of the next events after journal offset `after`. What was not sealed of events that
@@ -272,6 +292,20 @@ class JournalReader:
             )
             for seq, received_us, site, source, id_, code, time_us, unit, contact, party, a, b, c, caller, extra in rows
         ]
+
+    def by_hand(self, site: str, from_us: int = -(2**62), to_us: int = 2**62) -> list[tuple[int, int, Event]]:
+        """(seq, received_us, event) of what was told by hand of [from_us, to_us) at a site, voids too, in journal order."""
+        with self._reading() as db:
+            where = "source = ? AND time_us >= ? AND time_us < ? ORDER BY seq"
+            rows = db.execute(f"{_EVENTS} WHERE {where}", (self.code(source_of(site)), from_us, to_us)).fetchall()
+            self._load_names(db)
+        return self._as_events(rows)
+
+    def offset(self, source: str, id_: str) -> int | None:
+        """Journal offset of the event of that identity."""
+        with self._reading() as db:
+            row = db.execute("SELECT seq FROM event WHERE source = ? AND id = ?", (self.code(source), id_)).fetchone()
+        return int(row[0]) if row else None
 
     def event(self, seq: int) -> Event | None:
         """The event at a journal offset."""

@@ -3,6 +3,7 @@ service hours each source told of. What an assessor must know before trusting a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -14,6 +15,7 @@ from kpis.columns import I64, MISSING, QUARTER_US, QUARTERS_A_DAY, Bool
 from kpis.cube import Cube, block_of
 from kpis.model import By
 from telemetry.cubes import site_cube
+from telemetry.events import VOIDED
 from telemetry.journal_reader import JournalReader
 from telemetry.settings import Site
 
@@ -23,14 +25,14 @@ TURNED_AWAY: Final = ("turned_away_empty", "turned_away_full", "turned_away_clos
 """Measures of callers who reached a number of the centre and no queue."""
 KINDS: Final = (
     "truncated", "rotated_away", "sequence", "silence", "downtime", "clock_step", "overflow", "damaged",
-    "rejected", "late", "repeated", "turned_away", "coverage",
+    "rejected", "late", "repeated", "turned_away", "coverage", "correction",
 )  # fmt: skip
 _EPOCH = date(1970, 1, 1)
 
 
 class Ledger:
     """The ledger of one journal. Rows are JSON values: `kind`, `source`, and what the kind needs of `from_us`, `to_us`, `n`,
-    `unit`, `detail`, `expected_ms`, `covered_ms`."""
+    `unit`, `detail`, `expected_ms`, `covered_ms`, and of a correction `seq`, `of`, `by`, `why`, `at`, `signature`."""
 
     def __init__(self, journal: JournalReader) -> None:
         self._journal = journal
@@ -47,6 +49,7 @@ class Ledger:
             *self._received(site, span_us),
             *_turned_away(cube, self._journal.names),
             *_coverage(cube, self._journal.names),
+            *self._corrections(site, span_us),
         ]
         return sorted(
             rows, key=lambda r: (KINDS.index(r["kind"]), r["source"], r.get("from_us", 0), str(sorted(r.items())))
@@ -55,6 +58,16 @@ class Ledger:
     def _gaps(self, site: Site, span_us: tuple[int, int]) -> Iterator[dict[str, Any]]:
         for source, kind, from_us, to_us, detail in self._journal.gaps_of(site.id, *span_us):
             yield {"kind": kind, "source": source, "from_us": from_us, "to_us": to_us, "detail": detail}
+
+    def _corrections(self, site: Site, span_us: tuple[int, int]) -> Iterator[dict[str, Any]]:
+        """What was voided or added by hand of that day, whenever that was said: `seq` is the correction's own journal
+        offset, `of` that of the event which it voids."""
+        for seq, _, event in self._journal.by_hand(site.id, *span_us):
+            voided = self._journal.event(event.a) if event.type == VOIDED else None
+            act = f"void {voided.type}" if voided else f"add {event.type}"
+            row = {"kind": "correction", "source": event.source, "from_us": event.time_us, "to_us": event.time_us}
+            of = {"of": event.a} if voided else {}
+            yield {**row, "seq": seq, **of, "detail": act, **json.loads(event.extra)}
 
     def _rejected(self, site: Site, span_us: tuple[int, int]) -> Iterator[dict[str, Any]]:
         for source, reason, n in self._journal.rejected(site.id, *span_us):

@@ -30,7 +30,8 @@ from telemetry import open_matters
 from telemetry.closed_days import closed_from, closed_note, counted, totals
 from telemetry.config import Site
 from telemetry.journal import DiskFullError, Journal
-from telemetry.rules import rules_of, zones_of
+from telemetry.rules import by_hand, rules_of, zones_of
+from telemetry.voided import VOID
 from telemetry.waiting import Standing, Waiting, by_site_table, standing_in, waiting_in
 
 log = logging.getLogger("gecc.live")
@@ -105,6 +106,7 @@ class Live:
         self._journal = journal
         self._clock = clock
         self.codes = {s.id: journal.code(s.id) for s in sites}
+        self._sites = sites
         self._rules = rules_of(sites, journal.code, tellers=journal.tellers())
         self._zones = zones_of(sites, journal.code)
         self._site_codes = np.array(list(self.codes.values()), np.int32)
@@ -115,8 +117,8 @@ class Live:
         self._matters: dict[int, Columns] = {}
         """Site code → events of conversations and cases from before the open days; see `open_matters`."""
         self._pending: list[Columns] = []
-        self._loaded_seq = 0
-        """Up to this journal offset the events came from the journal itself."""
+        self._loaded: dict[int, int] = {}
+        """Site code → up to this journal offset its events came from the journal itself."""
         self._changed = asyncio.Condition()
         self.snapshot = Snapshot({}, 0, {}, {}, {}, {}, {}, NOTHING)
         self._heard: dict[int, tuple[int, Heard]] = {}
@@ -147,10 +149,10 @@ class Live:
         )
         cols = self._journal.columns(list(self.codes), (oldest - 2) * DAY_US, now_us + 2 * DAY_US)
         self._closed_upto = {c: closed_upto.get(c, today[c] - 1) for c in today}
-        self._columns, self._loaded_seq = {}, 0
+        self._columns, self._loaded = {}, {}
         self._matters = {c: self._earlier(site, now_us) for site, c in self.codes.items()}
         self.refresh([cols], everything=True)
-        self._loaded_seq = int(cols.seq.max(initial=0))
+        self._loaded = dict.fromkeys(self.codes.values(), int(cols.seq.max(initial=0)))
 
     def add(self, columns: Columns) -> None:
         """Events that were just committed."""
@@ -197,7 +199,7 @@ class Live:
         fresh = concat(parts)
         old, today = self.snapshot, self._local_days(now_us)
         turned = {c for c, day in today.items() if old.today.get(c) != day}
-        touched = self._append(fresh)
+        touched = self._append(fresh, now_us)
         if any(day - 1 < self._closed_upto[c] for c, day in today.items()):
             self.load()  # the clock was ahead and closed days that are not over
             return
@@ -226,9 +228,15 @@ class Live:
         before = day < self._closed_upto[self.codes[site]] - 1
         return open_matters.kept(matters.take(before & open_matters.of_matters(matters)), now_us)
 
-    def _append(self, fresh: Columns) -> set[int]:
-        """Put new events to those of their sites; the sites that got any."""
-        fresh = fresh.take(self._is_site.take(fresh.site, mode="clip") & (fresh.seq > self._loaded_seq))
+    def _append(self, fresh: Columns, now_us: int) -> set[int]:
+        """Put new events to those of their sites; the sites that got any, or lost some."""
+        unread = fresh.seq > by_site_table(fresh.site.astype(np.int64), self._loaded)
+        fresh = fresh.take(self._is_site.take(fresh.site, mode="clip") & unread)
+        voided = set(fresh.site[fresh.type == VOID].tolist())
+        for code in voided:
+            self._read_anew(code, int(fresh.seq.max()), now_us)
+        if voided:
+            fresh = fresh.take(~np.isin(fresh.site, list(voided)))
         # A log that is read for the first time brings years: what no open day can need is not kept.
         day = self._zones.to_local(fresh.time_us, fresh.site) // DAY_US
         needed = day >= by_site_table(fresh.site.astype(np.int64), self._closed_upto) - 1
@@ -238,17 +246,29 @@ class Live:
         fresh = fresh.take(needed)
         g = group(fresh.site.astype(np.uint64))
         fresh = fresh.take(g.order)
-        touched = set(late.site.tolist())
+        touched = voided | set(late.site.tolist())
         for rows in g.slices():
             code = int(fresh.site[rows.start])
             touched.add(code)
             self._columns[code] = concat([self._columns.get(code, empty()), fresh.take(rows)])
         return touched
 
+    def _read_anew(self, code: int, upto: int, now_us: int) -> None:
+        """A void may take away or give back any event: the site's are taken from the journal, which knows what counts. `upto`
+        is the newest event that is known to be there."""
+        site = next(name for name, c in self.codes.items() if c == code)
+        cols = self._journal.columns([site], (self._closed_upto[code] - 3) * DAY_US, now_us + 2 * DAY_US)
+        day = self._zones.to_local(cols.time_us, cols.site) // DAY_US
+        self._columns[code] = cols.take(day >= self._closed_upto[code] - 1)
+        self._matters[code] = self._earlier(site, now_us)
+        self._loaded[code] = max(upto, int(cols.seq.max(initial=0)))
+
     def _each(self, codes: Sequence[int], now_us: int, of: Callable[[dict[str, Facts], Cube], _T]) -> Sequence[_T]:
         """`of` the facts of these sites and their cube, some sites at a time: as many as the processor's cache holds. Several
         runs at a time share the processors: NumPy lets go of the interpreter while it works. A few sites are taken one by
         one: of them it is kept what the next events will not change."""
+        if (told_by_hand := by_hand(self._sites, self._journal.code)) != self._rules.by_hand:
+            self._rules = replace(self._rules, by_hand=told_by_hand)
         rules = replace(self._rules, as_of_us=dict.fromkeys(codes, now_us))
         self._listen(codes, now_us)
 

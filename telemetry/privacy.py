@@ -236,6 +236,8 @@ class Pseudonyms:
         return _event((site, source, id_, type_, time_us, unit, contact, party, "", a, b, c, caller, extra))
 
 
+PSEUDONYM = re.compile(r"agent-[0-9a-f]{10}")
+"""What `Pseudonyms.agent` makes of a name."""
 _event = partial(tuple.__new__, Event)
 """Event(...) itself would cost more than all of the above."""
 _IS_AGENT = {name: row.party_is == "agent" for name, row in EVENT_TYPES.items()}

@@ -14,6 +14,7 @@ from kpis.declared import ALWAYS, Steps, steps
 from kpis.model import Rules, Teller
 from telemetry.hours import calendar_of
 from telemetry.settings import Change, Channel, Site
+from telemetry.voided import source_of
 
 REPLY_MINUTES = {"email": 1440.0, "chat": 15.0, "line": 15.0, "facebook": 60.0}
 """The standard's examples: the longest time to a first reply, where a centre declares no other."""
@@ -53,7 +54,13 @@ def rules_of(
         as_of_us=as_of_us or {},
         end_us=end_us or {},
         tellers=tellers or {},
+        by_hand=by_hand(sites, code),
     )
+
+
+def by_hand(sites: Sequence[Site], code: Callable[[str], int]) -> frozenset[int]:
+    """The sources of what people told at these sites, as far as they ever told anything."""
+    return frozenset(c for s in sites if (c := code(source_of(s.id))) >= 0)
 
 
 def names_of(site: Site) -> list[str]:

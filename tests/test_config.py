@@ -187,6 +187,11 @@ BAD = [
         "[[sites.sources]]\nid = 'p'\nformat = 'asterisk_queue_log'\ntail = '.'",
         "sites[0].sources[0].tail: expected a file; ",
     ),
+    ("[[sites.devices]]\nid = 'by-hand'", 'sites[0].devices[0].id: expected another name: "by-hand" is what people'),
+    (
+        "[[sites.sources]]\nid = 'by-hand'\nformat = 'asterisk_queue_log'\ntail = 'x'",
+        'sites[0].sources[0].id: expected another name: "by-hand" is what people correct',
+    ),
     (
         "[[sites.devices]]\nid = 'k'\nkind = 'printer'",
         'sites[0].devices[0].kind: expected one of "kiosk", "button", "c',

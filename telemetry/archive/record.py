@@ -2,7 +2,7 @@
 
 A record is canonical JSON of what figures are made from. Who acted and who called stand there as the journal has them,
 as keyed pseudonyms. Names that foreign systems give their conversations and cases may be addresses: they become keyed
-hashes. What a source said beyond the vocabulary (`extra`) is not sealed.
+hashes, also where a void repeats them. What a source said beyond the vocabulary (`extra`) is not sealed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FIELDS: dict[str, pa.DataType] = {
 BESIDE = {"contact_hash": pa.uint64()}
 """Columns that are no part of the record: what the core knows a contact by."""
 SCHEMA = pa.schema([*FIELDS.items(), *BESIDE.items()])
-_HIDDEN = ("conversation.", "case.")
+_HIDDEN = ("conversation.", "case.", "correction.")
 _NUMBERS = ("seq", "time_us", "received_us", "a", "b", "c")
 Told = tuple[int, int, Event]
 """(seq, received_us, event), as the journal gives them."""

@@ -20,6 +20,7 @@ from telemetry.figures import rows_of
 from telemetry.in_memory import Names
 from telemetry.rules import rules_of, zones_of
 from telemetry.settings import Site
+from telemetry.voided import counting
 
 HEADLINE: Final = (
     "tickets_issued", "ticket_wait_seconds_p50", "ticket_wait_seconds_p90", "ticket_wait_within_target_rate",
@@ -85,8 +86,9 @@ def count(found: Sealed) -> Counted:
     names, terms = Names(), found.terms
     for name in terms.names():
         names.code(name)
-    inside = columns_of(found.tables, names.code)
-    cols = columns_of([*(table for _, table in found.earlier), *found.tables], names.code) if found.earlier else inside
+    inside = cols = counting(columns_of(found.tables, names.code))
+    if found.earlier:
+        cols = counting(columns_of([*(table for _, table in found.earlier), *found.tables], names.code))
     code = names.code(found.site.id)
     span_us = (int(inside.time_us.min()), int(inside.time_us.max())) if len(inside) else (0, 0)
     known = {names.code(source): teller for source, teller in terms.tellers().items()}

@@ -35,7 +35,7 @@ class Gap:
     """One row of the ledger of gaps."""
 
     kind: str
-    """A kind of `telemetry.ledger.KINDS`, or `correction`."""
+    """A kind of `telemetry.ledger.KINDS`."""
     source: str
     first_us: int | None = None
     last_us: int | None = None

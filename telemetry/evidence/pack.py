@@ -33,7 +33,7 @@ FORM: Final = "gecc-evidence 2"
 MANIFEST, SUMS, MINISIG, READ_ME = "manifest.json", "SHA256SUMS", ".minisig", "READ_ME.txt"
 CHECKER: Final = (
     "verify.py", "verify_calls.py", "verify_centres.py", "verify_figures.py", "verify_records.py", "verify_seals.py",
-    "verify_signature.py", "verify_verdicts.py", "verify_zip.py",
+    "verify_signature.py", "verify_verdicts.py", "verify_words.py", "verify_zip.py",
 )  # fmt: skip
 PACKED: Final = (".parquet", ".pdf", ".xlsx", ".png")
 """Files that hold packed data already."""

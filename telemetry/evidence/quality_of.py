@@ -18,7 +18,7 @@ from telemetry.hours import days_of, public_holidays
 from telemetry.settings import Site
 from telemetry.text import words
 
-_NO_GAPS = ("coverage", "rejected", "late", "repeated")
+_NO_GAPS = ("coverage", "rejected", "late", "repeated", "correction")
 """Kinds of the ledger that are told in tables of their own, or need none."""
 
 
@@ -58,6 +58,9 @@ def quality_of(found: Sealed, lang: str) -> Quality:
         gaps=tuple(gaps.values()),
         rejected=tuple(Count(reason, n) for reason, n in sorted(rejected.items())),
         late=tuple(Count(source, n) for source, n in sorted(late.items())),
+        corrections=tuple(
+            _correction(row, day, lang) for day, row in found.corrections if found.first <= day <= found.last
+        ),
         notes=tuple(notes),
     )
 
@@ -119,6 +122,14 @@ def _names(country: str, period: Period, lang: str) -> dict[date, str]:
     years = range(period.first.year, period.last.year + 1)
     language = "th" if lang == "th" else "en_US"
     return dict(holidays.country_holidays(country, years=years, categories=("public", "government"), language=language))
+
+
+def _correction(row: dict[str, Any], day: date, lang: str) -> Gap:
+    """What was voided or added, in words; numbers are journal offsets, as the records have them."""
+    act, _, type_ = str(row["detail"]).partition(" ")
+    what = words(lang, "manager").get(type_, type_)
+    detail = words(lang, "scorecard")[f"correction_{act}"].format(what=what, type=type_, seq=row.get("of", row["seq"]))
+    return Gap("correction", row["source"], row["from_us"], row["to_us"], day, None, detail, row["by"], row["why"])
 
 
 def _gap(row: dict[str, Any], day: date) -> Gap:

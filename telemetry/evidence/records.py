@@ -16,7 +16,7 @@ from kpis.heard import KIND_OF_TYPE
 from telemetry.archive import merkle
 from telemetry.archive.record import FIELDS, record, rows_of
 from telemetry.archive.store import CHECKPOINT, CONTACTS, EVENTS, GAPS, SETTINGS, SIGNATURE, SealedDay, Store, name_of
-from telemetry.events import EVENT_TYPES
+from telemetry.events import EVENT_TYPES, VOIDED
 from telemetry.evidence.counted import Counted
 from telemetry.evidence.sealed import MATTERS, Sealed
 
@@ -55,17 +55,23 @@ def sealed_files(found: Sealed) -> Iterator[tuple[str, bytes]]:
 
 def earlier(found: Sealed, store: Store) -> list[list[Any]]:
     """[seal, index, record, path] of each record of a conversation or case that began before the records and goes on in
-    them, with the proof that it was sealed."""
+    them, and of what voids one, with the proof that it was sealed."""
     going_on: set[str] = set()
     for table in found.tables:
         going_on |= {name for name in _matters(table) if name is not None}
     out: list[list[Any]] = []
-    for one, table in found.earlier:
-        mine = {name for name in table["contact"].to_pylist() if name is not None} & going_on
-        if not mine:
+    told: set[int] = set()
+    for one, table in found.earlier:  # in the order in which they were sealed: a void comes after what it voids
+        named = zip(table["contact"].to_pylist(), table["type"].to_pylist(), strict=True)
+        if not any(contact in going_on or type_ == VOIDED for contact, type_ in named):
             continue
         rows = rows_of(store.events(one))
-        going = [i for i, row in enumerate(rows) if row.get("contact") in mine and row["type"] in MATTERS]
+        going: list[int] = []
+        for i in sorted(range(len(rows)), key=lambda i: rows[i]["seq"]):
+            row = rows[i]
+            if row["a"] in told if row["type"] == VOIDED else row["type"] in MATTERS and row.get("contact") in going_on:
+                told.add(row["seq"])
+                going.append(i)
         out += _proved(one, rows, going)
     return out
 

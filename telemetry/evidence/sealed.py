@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kpis.heard import CASES, CONVERSATIONS, KIND_OF_TYPE, Heard
+from kpis.heard import CASES, CONVERSATIONS, KIND_OF_TYPE, OTHER, Heard
 from telemetry.archive.store import GAPS, SETTINGS, ArchiveError, SealedDay, Store
-from telemetry.events import EVENT_TYPES
+from telemetry.events import BY_HAND, EVENT_TYPES, VOIDED
 from telemetry.evidence.terms import SealedTerms, terms_of
 from telemetry.in_memory import Names
 from telemetry.settings import Site
@@ -54,13 +54,15 @@ class Sealed:
     tables: list[pa.Table]
     """Records of each of `inside`."""
     earlier: list[tuple[SealedDay, pa.Table]]
-    """Conversations and cases of the days before."""
+    """Conversations and cases of the days before, and what was voided then."""
     told: dict[tuple[str, int], int]
     """(source, kind) → time of its first event among all sealed records."""
     told_before: dict[tuple[str, int], SealedDay]
     """Those of none of `tables`, each with a seal that shows it."""
     gaps: dict[date, list[dict[str, Any]]]
     """The ledger of each day in `records`, by its newest seal."""
+    corrections: list[tuple[date, dict[str, Any]]]
+    """Day and row of what was corrected by hand, as all the seals of the records say it."""
 
     @property
     def site(self) -> Site:
@@ -94,6 +96,7 @@ def sealed(
     earlier, told = list[tuple[SealedDay, pa.Table]](), dict[tuple[str, int], int]()
     gaps, declared = dict[date, list[dict[str, Any]]](), dict[date, dict[str, Any]]()
     shown, told_inside = dict[tuple[str, int], SealedDay](), set[tuple[str, int]]()
+    corrections = dict[int, tuple[date, dict[str, Any]]]()
     for done, one in enumerate(chain):
         day = one.checkpoint.day
         at(done, len(chain), day)
@@ -107,7 +110,7 @@ def sealed(
         pairs = _first_told(told, table)
         if day < records[0]:
             shown = dict.fromkeys(pairs, one) | shown
-            matters = table.filter(pc.is_in(table["type"].cast(pa.string()), pa.array(MATTERS)))
+            matters = table.filter(pc.is_in(table["type"].cast(pa.string()), pa.array([*MATTERS, VOIDED])))
             if len(matters):
                 earlier.append((one, matters))
             continue
@@ -115,10 +118,12 @@ def sealed(
         tables.append(table)
         told_inside |= pairs
         gaps[day] = json.loads((one.folder / GAPS).read_bytes())
+        corrections |= {row["seq"]: (day, row) for row in gaps[day] if row["kind"] == "correction"}
         if not one.checkpoint.amendment:
             declared[day] = json.loads((one.folder / SETTINGS).read_bytes())
     terms, before = terms_of(sorted(declared.items())), {x: one for x, one in shown.items() if x not in told_inside}
-    return Sealed(first, last, chain, inside, records, unsealed, terms, tables, earlier, told, before, gaps)
+    by_hand = [corrections[seq] for seq in sorted(corrections)]
+    return Sealed(first, last, chain, inside, records, unsealed, terms, tables, earlier, told, before, gaps, by_hand)
 
 
 def heard_of(found: Sealed, names: Names, site: int, span_us: tuple[int, int]) -> Heard:
@@ -160,7 +165,8 @@ def _first_told(told: dict[tuple[str, int], int], table: pa.Table) -> set[tuple[
     out = set[tuple[str, int]]()
     pairs = table.select(["source", "type", "time_us"]).group_by(["source", "type"], use_threads=False)
     for source, type_, us in zip(*pairs.aggregate([("time_us", "min")]).to_pydict().values(), strict=True):
-        key = source, int(KIND_OF_TYPE[EVENT_TYPES[type_].code])
+        kind = OTHER if source.endswith(f"/{BY_HAND}") else int(KIND_OF_TYPE[EVENT_TYPES[type_].code])
+        key = source, kind
         told[key] = min(us, told.get(key, us))
         out.add(key)
     return out

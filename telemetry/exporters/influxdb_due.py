@@ -109,7 +109,8 @@ class Sites:
         touched = changes.matter[rows]
         touched = touched[touched != 0]
         if len(touched):
-            matters = influxdb_days.of_matters(self._journal.matters(site.id), touched, self._zones[site.id])
+            known_matters = self._journal.matters(site.id, voided=True)  # what was voided stood on days of its own
+            matters = influxdb_days.of_matters(known_matters, touched, self._zones[site.id])
             due = influxdb_days.merged([due, matters])
         state.make_due(site.id, due)
         state.set_site(site.id, known)

@@ -216,11 +216,16 @@ def _events(site: SiteInfo, view: Data, lang: str) -> str:
             filter(None, (words(lang).get(f"source_{event['source_kind']}", event["source_kind"]), event["source"]))
         )
         told = ", ".join(_number(name, value, site, lang) for name, value in event["numbers"].items())
+        what = f"{_e(text.get(event['type'], event['type']))} <code>{_e(event['type'])}</code>"
+        if event["by"]:
+            said = text["voided_by" if event["voided"] else "told_by"].format(by=event["by"], why=event["why"])
+            what = f"{f'<del>{what}</del>' if event['voided'] else what}<br><small>{_e(said)}</small>"
         cells = [
-            f"{_e(text.get(event['type'], event['type']))} <code>{_e(event['type'])}</code>",
+            what,
             _e(source or "–"), _e(event["unit"] or "–"), _e(event["party"] or "–"), _e(told or "–"),
         ]  # fmt: skip
         at = _e(say.moment(datetime.fromisoformat(event["at"]), lang, seconds=True))
+        at += f' <small class="dim">#{event["seq"]}</small>'
         body.append(f'<tr><th scope="row">{at}</th>{_cells([text[n] for n in names[1:]], cells)}</tr>')
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="events"><table class="list">'

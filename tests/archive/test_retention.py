@@ -22,7 +22,7 @@ from telemetry.archive.retention import leaving
 from telemetry.archive.store import ArchiveError, Store
 from telemetry.commands.backup import copy_journal
 from telemetry.config import Config
-from telemetry.events import Decoded, Event, Rejected
+from telemetry.events import EVENT_TYPES, Decoded, Event, Rejected
 from telemetry.figures import query
 from telemetry.journal import Journal, Unit
 from telemetry.journal_follower import Follower
@@ -399,3 +399,23 @@ def test_killed_at_any_point_of_sealing_and_leaving_nothing_is_lost_or_doubled(t
         assert len(JournalReader(tmp_path).read(0, 1000)) == len(events)
     assert len(JournalReader(tmp_path).left("lab")) >= 5
     assert len(list(Store(tmp_path).verify("lab"))) >= 35
+
+
+def test_an_event_that_has_left_can_be_voided_and_what_was_told_by_hand_stays_to_be_listed(full, gecc, tmp_path):
+    say = ("--by", "head of the centre", "--why", "printed twice")
+    of = ("--data", full.data, "--site", "lab")
+    votes = full.journal.columns(["lab"], at(3), at(3) + 1)
+    seq = int(votes.seq[votes.type == EVENT_TYPES["vote.cast"].code][0])
+    let_go(full)
+    full.journal.close()
+    assert gecc("correct", "void", *of, str(seq), *say)[0] == 0
+    full.journal = Journal(full.data)
+    after = full.journal.columns(["lab"], at(3), at(3) + 1)
+    assert sorted(votes.seq.tolist()) == sorted([*after.seq.tolist(), seq])
+    assert "2026-03-03.1" in full.seal(LATER)
+    assert "lab 2026-03-03.1" in let_go(full)
+    assert [event.a for _, _, event in full.journal.by_hand("lab")] == [seq]
+    assert in_order(full.journal.columns(["lab"], at(3), at(3) + 1)) == in_order(after)
+    code, out, _ = gecc("correct", "list", *of)
+    assert code == 0
+    assert "printed twice" in out

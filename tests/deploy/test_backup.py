@@ -199,7 +199,7 @@ def blocks(lang: str) -> list[str]:
 
 
 def test_the_notes_say_the_same_commands_in_both_languages():
-    assert len(blocks("en")) == 5
+    assert len(blocks("en")) == 6
     assert blocks("th") == blocks("en")
 
 

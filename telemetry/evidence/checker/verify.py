@@ -18,6 +18,7 @@ import json
 import re
 import sys
 import time
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -47,7 +48,7 @@ def beside(name: str) -> Any:
 
 SIGNATURE, CALLS, FIGURES = beside("verify_signature"), beside("verify_calls"), beside("verify_figures")
 ZIP, RECORDS, VERDICTS = beside("verify_zip"), beside("verify_records"), beside("verify_verdicts")
-SEALS, CENTRES = beside("verify_seals"), beside("verify_centres")
+SEALS, CENTRES, WORDS = beside("verify_seals"), beside("verify_centres"), beside("verify_words")
 
 
 class Wrong(Exception):  # noqa: N818
@@ -115,12 +116,17 @@ class Pack:
 
     def records(self) -> str:
         leaves: dict[str, list[bytes]] = defaultdict(list)
+        told: dict[tuple[str, str, str], list[int]] = defaultdict(partial(array, "q"))  # type: ignore[arg-type]
+        by_hand, hand = list[dict[str, str]](), self.manifest["site"] + "/by-hand"
         for name in sorted(n for n in self.files if n.startswith(DATA[0]) and n.endswith(".csv")):
             for seal, leaf, values in RECORDS.rows(self.files[name]):
                 leaves[seal].append(leaf)
                 row = dict(zip(RECORDS.FIELDS, values, strict=True))
                 self.events.append(FIGURES.event(row))
-                self.told[seal[:10]].add((row["source"], row["type"]))
+                if row["source"] == hand or row["type"] == "correction.voided":
+                    by_hand.append(row)
+                else:
+                    told[seal[:10], row["source"], row["type"]].append(int(row["seq"]))
         for c in self.chain:
             if self.manifest["records"][0] <= c["day"] <= self.manifest["records"][1]:
                 of = leaves.pop(c["name"], [])
@@ -132,18 +138,26 @@ class Pack:
                 if c["amendment"] == "0":  # what is declared later was not in force
                     self.settings[c["day"]] = json.loads(self.files[c["folder"] + "settings.json"])
         need(not leaves, f"records that were never sealed: {sorted(leaves)[:3]}")
+        rows = [row for ledger in self.ledgers.values() for row in ledger]
+        need(not (wrong := SIGNATURE.of_corrections(self.files["minisign.pub"], by_hand, rows)), wrong)
+        gone = FIGURES.voided(self.events)
+        for (day, *pair), seqs in told.items():
+            self.before.add((pair[0], pair[1]))
+            if not gone.issuperset(seqs):
+                self.told[day].add((pair[0], pair[1]))
+        self.events = FIGURES.counting(self.events)
         times = [e.time for e in self.events]
         self.ends = min(times, default=0), max(times, default=0)
         need(self.ends[1] == self.manifest["cut_off_us"], "another cut-off")
-        by_name = {c["name"]: c for c in self.chain}
+        by_name, earlier = {c["name"]: c for c in self.chain}, list[Any]()
         for kind in EARLIER:
             for seal, index, text, path in self.manifest[kind]:
                 c, row = by_name[seal], {name: str(value) for name, value in json.loads(text).items()}
                 proved = RECORDS.proves(text.encode(), index, int(c["events"]), path, c["root"])
                 need(proved, f"{seal}: a record has no proof")
-                self.before.add((row["source"], row["type"]))
-                self.events += [FIGURES.event(row)] if kind == "earlier" else []
-        self.events.sort()
+                self.before |= {(row["source"], row["type"])} if row["source"] != hand else set()
+                earlier += [FIGURES.event(row)] if kind == "earlier" else []
+        self.events = sorted([*self.events, *FIGURES.counting(earlier)])
         return f"{len(self.events)}"
 
     def figures(self) -> str:
@@ -163,7 +177,7 @@ class Pack:
     def centres(self) -> str:
         parts = {site: Pack(files) for site, files in sorted(CENTRES.parts(self.files).items())}
         for site, part in parts.items():
-            CENTRES.check(site, part, self, CHECKS)
+            CENTRES.check(site, part, self, WORDS.CHECKS)
             self.chain += part.chain
         need(parts.keys() == self.manifest["centres"].keys(), "other centres than are listed")
         self.table(parts)
@@ -194,35 +208,18 @@ class Pack:
       newest checkpoint, as mailed / ตราผนึกล่าสุดที่ส่งทางอีเมล:{"".join(newest.values())}"""
 
 
-CHECKS = {
-    "listed": "Files are those listed, unchanged / ไฟล์ครบตามบัญชีและไม่ถูกแก้ไข",
-    "signatures": "Lists are signed by the key / บัญชีลงลายมือชื่อด้วยกุญแจ",
-    "seals": "Seals follow each other without a hole / ตราผนึกรายวันต่อเนื่องไม่ขาดตอน",
-    "records": "Records are those sealed / ระเบียนตรงกับที่ผนึกไว้",
-    "figures": "Figures, targets and verdicts found again are the same / ตัวชี้วัด ค่าเป้าหมาย และผลที่นับใหม่ตรงกัน",
-}
-OF_CENTRES = {
-    **{name: CHECKS[name] for name in ("listed", "signatures")},
-    "centres": "Each centre's part is right, and the table says the same / ข้อมูลของทุกศูนย์ถูกต้องและตรงกับตารางรวม",
-}
-UNCOMPARED = """\
-ALONE It fits in itself; nobody has compared it yet. A pack forged as a whole fits in itself too: compare the lines above with
-      a printed page, a mailed checkpoint, or the key that the centre gave you (--expect, --key).
-      ชุดหลักฐานนี้ถูกต้องในตัวเอง แต่ยังไม่ได้เทียบกับสิ่งที่ได้รับทางอื่น ชุดที่ปลอมทั้งชุดก็ถูกต้องในตัวเองเช่นกัน โปรดเทียบบรรทัดข้างต้น"""
-
-
 def verify(files: dict[str, bytes], told: list[str], say: Any = print, keys: Sequence[str] = ()) -> bool:
     """Whether everything of these files is right; one line a check is said, and what is to be compared."""
     title = "It is a pack / เป็นชุดหลักฐาน"
     try:
         pack = Pack(files)
-        for name, title in (OF_CENTRES if "centres" in pack.manifest else CHECKS).items():
+        for name, title in (WORDS.OF_CENTRES if "centres" in pack.manifest else WORDS.CHECKS).items():
             start = time.perf_counter()
             say(f"OK    {title}: {getattr(pack, name)()} ({time.perf_counter() - start:.1f} s)")
         say(pack.to_compare())
         title = "It is what you were told of / ตรงกับที่ได้รับแจ้ง"
         same = pack.expected(told, list(keys))
-        say(f"OK    {title}: {same}" if same else UNCOMPARED)
+        say(f"OK    {title}: {same}" if same else WORDS.UNCOMPARED)
     except Exception as problem:  # noqa: BLE001  whatever a forger thought of
         say(f"WRONG {title}: {type(problem).__name__}: {problem}")
         return False

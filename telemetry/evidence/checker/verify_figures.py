@@ -43,6 +43,20 @@ def event(r: dict[str, str]) -> Event:
     return Event._make([int(r["time_us"]), int(r["seq"]), *texts, *[int(r.get(k) or MISSING) for k in "abc"]])
 
 
+def voided(events: list[Event]) -> set[int]:
+    """Seqs of what counts no more by hand; a void may itself be voided by a later one."""
+    gone = set[int]()
+    for void in sorted((e for e in events if e.type == "correction.voided"), key=lambda e: -e.seq):
+        gone |= set() if void.seq in gone else {void.a}
+    return gone
+
+
+def counting(events: list[Event]) -> list[Event]:
+    """Without what was voided, and without the voids."""
+    gone = voided(events)
+    return [e for e in events if e.type != "correction.voided" and e.seq not in gone]
+
+
 class Centre:
     """What holds at the centre, by day: its local time, its hours, what it declared."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 from hashlib import blake2b, sha256, sha512
 from pathlib import Path
+from typing import Any
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
@@ -89,3 +91,19 @@ def problem(public: bytes, message: bytes, signature: bytes, comment: str) -> st
         return "signed with another key"
     right = fits(key[10:], blake2b(message).digest(), raw[10:]) and fits(key[10:], raw[10:] + comment.encode(), over)
     return "" if right else "the signature does not fit"
+
+
+def of_corrections(public: bytes, by_hand: list[dict[str, str]], ledger: list[dict[str, Any]]) -> str:
+    """What is wrong with the records (fields as text) that were told by hand: each is signed, with who, why and when, as
+    some row of the ledgers says."""
+    told = {row["seq"]: row for row in ledger if row["kind"] == "correction"}
+    for record in by_hand:
+        numbers = {k: int(record[k]) for k in ("time_us", "a", "b", "c") if record[k]}
+        texts = {k: v for k, v in record.items() if v and k not in ("seq", "id", "received_us")}
+        row = told.get(int(record["seq"]), {})
+        said = texts | numbers | {k: row[k] for k in ("by", "why", "at") if k in row}
+        message = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        comment = f"site={record['site']} correction={sha256(message).hexdigest()[:32]}"
+        if wrong := problem(public, message, row["signature"].encode(), comment) if row else "no ledger says by whom":
+            return f"record {record['seq']}, told by hand: {wrong}"
+    return ""
