@@ -15,6 +15,7 @@ import numpy as np
 
 from kpis import repeats
 from kpis.columns import DAY_US, F64, I32, I64, MISSING, Bool, Zones
+from kpis.each import Each
 from kpis.model import Rules
 
 _CLASSES = 16
@@ -108,7 +109,7 @@ def by_day(calls: Calls, rules: Rules, zones: Zones) -> Days:
 
 
 def resolution_by_day(
-    calls: Calls, tokens: tuple[I64, I64], rules: Rules, zones: Zones, each: repeats.Each = map
+    calls: Calls, tokens: tuple[I64, I64], rules: Rules, zones: Zones, each: Each = map
 ) -> Resolution:
     """First-contact resolution of each local day and site, as `repeats` defines it; `tokens` are caller and alias."""
     sites, place, window = _places(rules, rules.fcr_window_us)

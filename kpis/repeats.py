@@ -12,12 +12,13 @@ so that it stays in the processor's cache.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from kpis.columns import DAY_US, I32, I64, U64, Bool, pair, rows_where
+from kpis.each import Each
 
 DAY_MS = DAY_US // 1000
 _AT_ONCE = 1 << 16
@@ -46,10 +47,6 @@ class _Series(NamedTuple):
     """Of all but the last: until the next."""
     ties: bool
     """Some of one caller are of one instant."""
-
-
-Each = Callable[[Callable[[Any], None], Iterable[Any]], Iterable[None]]
-"""`map`, or the map of a pool of threads."""
 
 
 def repeated(site: I32 | I64, when_ms: I64, tokens: tuple[I64, I64], window_ms: I64, each: Each = map) -> Bool:

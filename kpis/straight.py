@@ -11,11 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from kpis.by_day import Calls, Days, Resolution, by_day, resolution_by_day
-from kpis.call_rows import CallRows, Each, call_rows, clocks, ring_ms
+from kpis.call_rows import CallRows, clocks, ring_ms
 from kpis.call_scope import scope_of
 from kpis.calls import RESTARTED, cut_off, last_heard
 from kpis.columns import Columns, Zones, concat, rows_where
 from kpis.declared import Told
+from kpis.each import Each
+from kpis.many_calls import call_rows
 from kpis.model import Rules
 from kpis.stints import ANSWERED, CENSORED, LEFT_BY_KEY, OPEN
 

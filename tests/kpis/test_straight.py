@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kpis.call_chain import Chain
-from kpis.call_rows import CallRows, call_rows, rows_of
+from kpis.call_rows import CallRows, rows_of
 from kpis.calls import last_heard
 from kpis.columns import DAY_US
+from kpis.many_calls import call_rows
 from kpis.results import facts_of
 from kpis.sources import tell_apart
 from kpis.stints import stints
@@ -27,7 +28,7 @@ sizes = st.sampled_from((1, 2, 3, 5, 8, 13, 40, 0))
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("kpis.call_rows._BLOCK", 3)
+    monkeypatch.setattr("kpis.many_calls._BLOCK", 3)
 
 
 def cut(cols, edges):
