@@ -35,6 +35,7 @@ from kpis.blocks import (
 )
 from kpis.building import block_of, build
 from kpis.columns import QUARTERS_A_DAY, U64, Bool, rows_where
+from kpis.each import Each
 
 __all__ = [
     "NOTHING",
@@ -49,25 +50,41 @@ __all__ = [
     "pack",
     "rekey",
     "select",
+    "side_by_side",
     "since",
     "within",
 ]
 
 
-def merge(cubes: Sequence[Cube]) -> Cube:
-    """One cube that holds the sums of all.
+_BLOCKS_AT_ONCE = 256
+
+
+def merge(cubes: Sequence[Cube], each: Each = map) -> Cube:
+    """One cube that holds the sums of all; `each` may be the map of a pool of threads.
 
     Cubes that lie one behind the other (days of a site, or sites) are only put together, without sorting.
     """
-    if len(cubes) == 1:
-        return cubes[0]
+    return cubes[0] if len(cubes) == 1 else _by_family(cubes, _merged, each)
+
+
+def side_by_side(cubes: Sequence[Cube]) -> Cube:
+    """The cells of all in any order, those of the same key apart: enough for whoever only adds them up."""
+    return _by_family(cubes, _beside, map)
+
+
+def _by_family(cubes: Sequence[Cube], join: Callable[[list[Block]], Block], each: Each) -> Cube:
     families = dict.fromkeys(family for cube in cubes for family in cube.blocks)
-    return Cube({f: _joined([cube.blocks[f] for cube in cubes if f in cube.blocks]) for f in families})
+    parts = ([cube.blocks[family] for cube in cubes if family in cube.blocks] for family in families)
+    return Cube(dict(zip(families, each(join, parts), strict=True)))
 
 
-def _joined(blocks: list[Block]) -> Block:
-    if len(blocks) == 1:
-        return blocks[0]
+def _merged(blocks: list[Block]) -> Block:
+    full = sorted((block for block in blocks if len(block.key)), key=_first_key)
+    whole = _beside(full + [block for block in blocks if not len(block.key)])
+    return whole if ascending(whole.key) else _regrouped(whole, whole.key)
+
+
+def _beside(blocks: list[Block]) -> Block:
     ones, others, histograms = blocks[0].names
     if not all(b.tallies.names is ones and b.amounts.names is others and b.seconds.names is histograms for b in blocks):
         found = {block.names for block in blocks}
@@ -76,14 +93,14 @@ def _joined(blocks: list[Block]) -> Block:
     full = [block for block in blocks if len(block.key)]
     if len(full) < 2:
         return (full or blocks)[0]
-    full.sort(key=_first_key)
-    key = np.concatenate([block.key for block in full])
-    tallies = np.concatenate([block.tallies.rows for block in full])
-    amounts = np.concatenate([block.amounts.rows for block in full])
-    whole = Block(
-        full[0].by, key, Table(full[0].tallies.names, tallies), Table(full[0].amounts.names, amounts), _chained(full)
+    first = full[0]
+    return Block(
+        first.by,
+        np.concatenate([block.key for block in full]),
+        Table(first.tallies.names, np.concatenate([block.tallies.rows for block in full])),
+        Table(first.amounts.names, np.concatenate([block.amounts.rows for block in full])),
+        _chained(full),
     )
-    return whole if ascending(key) else _regrouped(whole, key)
 
 
 def _first_key(block: Block) -> int:
@@ -107,14 +124,16 @@ def _widened(table: Table, names: tuple[str, ...]) -> Table:
 
 def _chained(blocks: Sequence[Block]) -> Histograms:
     """The entries of all blocks, whose cells are counted on."""
-    entries = [block.seconds.entry for block in blocks]
-    out = np.empty(sum(map(len, entries)), np.uint64)
-    at, cell = 0, 0
-    for block, entry in zip(blocks, entries, strict=True):
-        end = at + len(entry)
-        np.add(entry, np.uint64(cell << (WHICH_BITS + SECOND_BITS)), out=out[at:end])
-        at, cell = end, cell + len(block.key)
-    return Histograms(blocks[0].seconds.names, out, np.concatenate([block.seconds.count for block in blocks]))
+    entry = np.concatenate([block.seconds.entry for block in blocks])
+    at, cell, shift = 0, 0, np.uint64(WHICH_BITS + SECOND_BITS)
+    for first in range(0, len(blocks), _BLOCKS_AT_ONCE):
+        some = blocks[first : first + _BLOCKS_AT_ONCE]
+        cells = np.cumsum([cell, *(len(block.key) for block in some)])
+        sizes = [len(block.seconds.entry) for block in some]
+        begin, at, cell = at, at + sum(sizes), int(cells[-1])
+        if begin < at:
+            entry[begin:at] += np.repeat(cells[:-1].astype(np.uint64) << shift, sizes)
+    return Histograms(blocks[0].seconds.names, entry, np.concatenate([block.seconds.count for block in blocks]))
 
 
 def rekey(cube: Cube, key_of: Callable[[Block], U64]) -> Cube:

@@ -8,7 +8,8 @@ import numpy as np
 
 from kpis.blocks import SECOND_BITS, Block, Cube, Histograms, Seconds, add_entries, add_rows
 from kpis.columns import F64, I64, U64, group, rows_where
-from kpis.cube import merge
+from kpis.cube import side_by_side
+from kpis.each import Each
 
 _AT_ONCE = 1 << 18
 """Entries that are worked on at once."""
@@ -35,30 +36,36 @@ def one_group(cube: Cube) -> Places:
     return {family: np.zeros(len(block), np.int64) for family, block in cube.blocks.items()}
 
 
-def roll_up(cube: Cube, places: Places, n: int) -> tuple[dict[str, I64], dict[str, Seconds]]:
-    """Sums and histograms of `n` groups of cells."""
+def roll_up(cube: Cube, places: Places, n: int, each: Each = map) -> tuple[dict[str, I64], dict[str, Seconds]]:
+    """Sums and histograms of `n` groups of cells; `each` may be the map of a pool of threads."""
+
+    def added(family: str) -> tuple[list[tuple[str, I64]], dict[str, Seconds]]:
+        block, to = cube.blocks[family], places[family]
+        told = [(table.names, add_rows(table.rows, to, n)) for table in (block.tallies, block.amounts)]
+        return [(m, rows[:, i]) for names, rows in told for i, m in enumerate(names)], _histograms(block.seconds, to, n)
+
     sums: dict[str, I64] = {}
     seconds: dict[str, Seconds] = {}
-    for family, block in cube.blocks.items():
-        to = places[family]
-        for table in (block.tallies, block.amounts):
-            added = add_rows(table.rows, to, n)
-            for i, name in enumerate(table.names):
-                sums[name] = sums[name] + added[:, i] if name in sums else added[:, i]
-        seconds.update(_histograms(block.seconds, to, n))
+    for measures, histograms in each(added, cube.blocks):
+        for name, values in measures:
+            sums[name] = sums[name] + values if name in sums else values
+        seconds.update(histograms)
     return sums, seconds
 
 
 def roll_up_all(
-    cubes: Sequence[Cube], place: Callable[[Block], I64], n: int
+    cubes: Sequence[Cube], place: Callable[[Block], I64], n: int, each: Each = map
 ) -> tuple[dict[str, I64], dict[str, Seconds]]:
     """Sums and histograms of `n` groups of the cells of many cubes: as of all in one, without ever putting more together
-    than the processor's cache holds."""
+    than the processor's cache holds. `each` may be the map of a pool of threads."""
+
+    def some(first: int) -> tuple[dict[str, I64], dict[str, Seconds]]:
+        cells = side_by_side(cubes[first : first + _CUBES_AT_ONCE])
+        return roll_up(cells, {name: place(block) for name, block in cells.blocks.items()}, n)
+
     sums: dict[str, I64] = {}
     parts: dict[str, list[Seconds]] = {}
-    for first in range(0, len(cubes), _CUBES_AT_ONCE):
-        some = merge(cubes[first : first + _CUBES_AT_ONCE])
-        added, seconds = roll_up(some, {name: place(block) for name, block in some.blocks.items()}, n)
+    for added, seconds in each(some, range(0, len(cubes), _CUBES_AT_ONCE)):
         for name, values in added.items():
             sums[name] = sums[name] + values if name in sums else values
         for name, h in seconds.items():

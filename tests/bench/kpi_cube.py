@@ -24,10 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from kpis.blocks import Block, Cube
 from kpis.columns import DAY_US, Columns, concat
 from kpis.cube import coarsen, merge, pack, rekey, within
+from kpis.each import Each
 from kpis.results import cube_of
 from kpis.rollup import one_group, roll_up, roll_up_all
 from telemetry.journal import Journal
 from telemetry.live import Live
+from telemetry.parallel import in_threads
 from telemetry.rules import rules_of, zones_of
 from tests.bench.kpi_day import CODE, NAMES, day, later, site
 from tests.bench.peers import memory_mb
@@ -80,23 +82,33 @@ def merging(n: int, runs: int) -> None:
     mb = sum(map(size_mb, cubes))
     cells = sum(len(b) for b in cubes[0].blocks.values())
 
-    def country() -> object:
-        return roll_up_all(cubes, lambda block: np.zeros(len(block), np.int64), 1)
+    def country(each: Each = in_threads) -> object:
+        return roll_up_all(cubes, lambda block: np.zeros(len(block), np.int64), 1, each)
 
-    def both() -> object:
-        whole = merge(cubes)
-        return roll_up(whole, one_group(whole), 1)
+    def both(each: Each = in_threads) -> object:
+        whole = merge(cubes, each)
+        return roll_up(whole, one_group(whole), 1, each)
 
-    sums, _ = country()
-    also, _ = both()
+    def alone(ask: Callable[[Each], object]) -> float:
+        return timed(lambda: ask(map), runs)
+
+    sums, seconds = country()
+    also, seconds_also = both()
     assert all((sums[name] == also[name]).all() for name in also)
+    assert all((seconds[name].count == seconds_also[name].count).all() for name in seconds_also)
     print(f"{n:,} centre-day cubes, {mb:,.0f} MB, {cells:,} cells, {len(cubes[0].measures)} measures a centre")
-    print(f"  rolled up to the country                {timed(country, runs):>8.3f} s   (goal 1 s)")
-    print(f"  merged into one cube                    {timed(lambda: merge(cubes), runs):>8.3f} s")
-    print(f"  merged, then rolled up to the country   {timed(both, runs):>8.3f} s")
+    print(f"{'':42}{'2 threads':>11}{'1 thread':>13}")
+    print(
+        f"  rolled up to the country                {timed(country, runs):>11.3f} s {alone(country):>11.3f} s   (goal 1 s)"
+    )
+    print(f"  merged, then rolled up to the country   {timed(both, runs):>11.3f} s {alone(both):>11.3f} s")
     everything = np.ones(int(mb * 1e6), np.uint8)
-    print(f"  floor: copying those {mb:,.0f} MB            {timed(everything.copy, 3):>8.3f} s")
-    print("  bound: the interpreter's work for each cube (some arrays each), then memory bandwidth")
+    print(f"  floor: reading those {mb:,.0f} MB             {timed(everything.max, 3):>13.3f} s (1 thread)")
+    print(f"  floor of merging: copying them          {timed(everything.copy, 3):>13.3f} s (1 thread)")
+    print(
+        "  bound: the interpreter's work for each cube (some arrays each), then memory bandwidth; of a cube as large as all"
+    )
+    print("  of them, the memory that the system hands out")
 
 
 def ticks(n: int, runs: int) -> None:

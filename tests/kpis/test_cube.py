@@ -14,6 +14,7 @@ from kpis.cube import NOTHING, Seconds, build, by_site, coarsen, merge, pack, se
 from kpis.model import By
 from kpis.rollup import labelled, quantile, roll_up, roll_up_all
 from telemetry.config import Site
+from telemetry.parallel import in_threads
 from tests.kpis.cells import UTC, facts, total
 from tests.kpis.made import figures, log, press, ticket
 from tests.kpis.worlds import BERLIN, S
@@ -241,10 +242,13 @@ def test_many_cubes_roll_up_like_all_in_one(monkeypatch):
     ]  # fmt: skip
     whole = merge(cubes)
     places = {name: block.site - 1 for name, block in whole.blocks.items()}
-    one, many = roll_up(whole, places, 3), roll_up_all(cubes, lambda block: block.site - 1, 3)
-    assert {name: v.tolist() for name, v in many[0].items()} == {name: v.tolist() for name, v in one[0].items()}
-    for part in ("cell", "second", "count"):
-        assert getattr(many[1]["h"], part).tolist() == getattr(one[1]["h"], part).tolist()
+    one = roll_up(whole, places, 3)
+    for each in (map, in_threads):
+        again = roll_up(merge(cubes, each), places, 3, each)
+        for many in (again, roll_up_all(cubes, lambda block: block.site - 1, 3, each)):
+            assert {name: v.tolist() for name, v in many[0].items()} == {name: v.tolist() for name, v in one[0].items()}
+            for part in ("cell", "second", "count"):
+                assert getattr(many[1]["h"], part).tolist() == getattr(one[1]["h"], part).tolist()
 
 
 @pytest.mark.parametrize("n", [1, 1023, 1024, 1025, 5000])
