@@ -13,8 +13,8 @@ from telemetry.metrics_view import MetricsView
 
 log = logging.getLogger("gecc.metrics")
 
-SCRAPED_S = 300.0
-"""After so long without a scrape nothing is made ready for the next."""
+SCRAPED_S, UNASKED_S = 300.0, 60.0
+"""After so long without a scrape the next one is made ready only so often: it may still come."""
 
 
 class Scrapes:
@@ -25,7 +25,9 @@ class Scrapes:
         self._live, self._view, self._clock = live, view, clock
         self._pages = prometheus.Pages()
         self._scraped_s = -SCRAPED_S
-        """When /metrics was last asked for."""
+        """When /metrics was last asked for, …"""
+        self._ready_s = -UNASKED_S
+        """… and when what it is made of was last taken up."""
         self._made: dict[tuple[bool, int], asyncio.Future[bytes]] = {}
         """Pages of this second."""
 
@@ -40,14 +42,20 @@ class Scrapes:
         return await asyncio.shield(self._made[key]), content_type
 
     async def take_up(self) -> None:
-        """While somebody scrapes, each snapshot is made ready for the next page."""
+        """Make ready for whoever scrapes: one page at the start, then each snapshot, or some of them while nobody asks."""
+        await self._ready(self._render(openmetrics=False))
         while True:
             await self._live.refreshed()
-            if time.monotonic() - self._scraped_s < SCRAPED_S:
-                try:
-                    await asyncio.to_thread(self._pages.take_up, lambda: self._live.snapshot)
-                except Exception:
-                    log.exception("/metrics could not be made ready")  # whoever asks for it is told again
+            now_s = time.monotonic()
+            if now_s - self._scraped_s < SCRAPED_S or now_s - self._ready_s >= UNASKED_S:
+                await self._ready(asyncio.to_thread(self._pages.take_up, lambda: self._live.snapshot))
+
+    async def _ready(self, making: Awaitable[object]) -> None:
+        try:
+            await making
+        except Exception:
+            log.exception("/metrics could not be made ready")  # whoever asks for it is told again
+        self._ready_s = time.monotonic()
 
     async def _render(self, *, openmetrics: bool) -> bytes:
         return await asyncio.to_thread(self._pages.render, await self._view(), openmetrics=openmetrics)

@@ -142,7 +142,7 @@ def main() -> None:
         print(f"{args.sites} centres, {len(country.today[0]):,} events of each today and a whole day before")
         print(f"{series:,} series, {len(page) / 1e6:.1f} MB")
         print(f"{'':42}{'s':>8}{'s of CPU':>10}")
-        print(f"  {'the first page':40}{clock:>8.3f}{processor:>10.3f}")
+        print(f"  {'the first page, made at the start':40}{clock:>8.3f}{processor:>10.3f}")
 
         def change(sites: int, *, take_up: bool = False) -> Callable[[int], None]:
             def run(turn: int) -> None:
