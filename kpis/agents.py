@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from kpis import agent_kpis, agent_time
-from kpis.columns import I64, Bool, Columns, Zones, first_row, group, mix, pair, pick, rows_where, total
+from kpis.columns import I64, Bool, Columns, first_row, group, mix, pair, pick, rows_where, total
 from kpis.intervals import Rows, in_time
+from kpis.keeping import Kept
 from kpis.model import By, Facts, Rules
 from kpis.sources import tell_apart
 from kpis.stints import COMPLETED, CONNECTED, RING_NO_ANSWER, TRANSFERRED
@@ -30,10 +31,10 @@ _WORK[[RING_NO_ANSWER, WRAP_UP, OUTBOUND]] = True
 KPIS = agent_kpis.KPIS
 
 
-def contacts(cols: Columns, rules: Rules, zones: Zones) -> dict[str, Facts]:  # noqa: ARG001  as every family's
+def contacts(cols: Columns, rules: Rules, kept: Kept) -> dict[str, Facts]:
     """What agents did, and where their time went. Calls that several sources tell of count once (`kpis.sources`)."""
-    work = _work(tell_apart(cols, rules.tellers)[0])
-    return {"agents": work, "agent_time": agent_time.contacts(cols, rules, work)}
+    work = kept.part("agents", lambda: _work(tell_apart(cols, rules.tellers)[0]))
+    return {"agents": work, "agent_time": kept.part("agent_time", lambda: agent_time.contacts(cols, rules, work))}
 
 
 def _work(cols: Columns) -> Facts:

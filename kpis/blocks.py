@@ -196,7 +196,7 @@ def distinct(keys: Sequence[U64]) -> U64:
     return both[new]
 
 
-def narrow(rows: I64) -> Whole:
+def narrow(rows: Whole) -> Whole:
     """The same numbers in as few bytes as hold them."""
     if not rows.size:
         return rows.astype(np.uint8)

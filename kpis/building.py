@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -60,7 +61,42 @@ def build(facts: Mapping[str, Facts], zones: Zones, kept: Kept | None = None) ->
         sums[family] = _sums(f, rows.part[family])
         if kept is not None:
             kept.keep(family, f, sums[family])
-    return Cube({name: _block(facts[of[0]].by, [sums[family] for family in of]) for name, of in names.items()})
+    blocks: dict[str, Block] = {}
+    for name, of in names.items():
+        make = partial(_block, facts[of[0]].by, parts := [sums[family] for family in of])
+        blocks[name] = make() if kept is None else kept.block(name, parts, make)
+    return Cube(blocks)
+
+
+def beside(cubes: Sequence[Cube]) -> Cube:
+    """Cubes of different measures in one: what a cell has not in one of them is 0 there."""
+    names = dict.fromkeys(name for cube in cubes for name in cube.blocks)
+    return Cube({name: _beside([cube.blocks[name] for cube in cubes if name in cube.blocks]) for name in names})
+
+
+def _beside(blocks: Sequence[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    full = [block.key for block in blocks if len(block.key)]
+    key = full[0] if len(full) == 1 else distinct(full)
+    places = [key.searchsorted(block.key) for block in blocks]
+    tallies, amounts = _Columns(), _Columns()
+    entries, counts, first = [np.empty(0, np.uint64)], [np.empty(0, np.uint8)], 0
+    for b, place in zip(blocks, places, strict=True):
+        for columns, table in ((tallies, b.tallies), (amounts, b.amounts)):
+            columns.add(list(table.names), table.rows if table.rows.size else None, place)
+        if len(b.seconds.entry):
+            entries.append(_moved(b.seconds.entry, place, first))
+            counts.append(b.seconds.count)
+        first += len(b.seconds.names)
+    names = one_of(tuple(name for b in blocks for name in b.seconds.names))
+    entry, count = np.concatenate(entries), np.concatenate(counts)
+    if len(entries) > 2:
+        order = entry.argsort(kind="stable")  # some ascending runs one after another
+        entry, count = entry[order], count[order]
+    return Block(
+        blocks[0].by, key, tallies.table(len(key)), amounts.table(len(key)), Histograms(names, entry, narrow(count))
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,5 +51,5 @@ def steps_of(m: Matters, unit_of_case: I32) -> Facts:
             "case_steps_in_time": in_time,
         },
         seconds={"case_step_s": seconds(milliseconds(start_us, end_us, finished), finished)},
-        state={"seq": ev.seq[at]},
+        state={"seq": ev.seq[at], "due_us": np.where(due & ~finished, told_ms * 1000, MISSING)},
     )

@@ -17,7 +17,7 @@ import numpy as np
 
 from kpis.case_steps import steps_of
 from kpis.columns import DAY_US, I64, MISSING, Bool, Columns, Zones, last_row, pick, rows_where
-from kpis.matters import Matters, between, local_day, matters, milliseconds, nothing, seconds, users
+from kpis.matters import Matters, between, local_day, matters, milliseconds, nothing, seconds, stays_until, users
 from kpis.model import Facts, Rules
 
 # Codes of telemetry.events; a test holds the tables together.
@@ -37,6 +37,16 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> dict[str, Facts]:
     """The cases among these events as of the cut-off; those due, at their dates; their steps; the persons of each month."""
     m = matters(cols, OPENED, REOPENED, rules)
     return _facts(m, rules, zones) if len(m) else nothing(_facts)
+
+
+def same_until(facts: Mapping[str, Facts], as_of_us: int) -> int:
+    """Until when these facts of one site stay as they were at the cut-off if no event comes and its local day goes on."""
+    f, steps = facts["cases"], facts["case_steps"]
+    due_us, step_us = f.state["due_us"], steps.state["due_us"]
+    to_come = (due_us != MISSING) & ~f.counts["cases_overdue"], (step_us != MISSING) & ~steps.counts["case_steps_due"]
+    return stays_until(
+        as_of_us, [(f.arrival_us[f.counts["cases_open"]], AGES_US)], [due_us[to_come[0]], step_us[to_come[1]]]
+    )
 
 
 def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:  # noqa: ARG001 - as `nothing` calls it
@@ -121,7 +131,11 @@ def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:  # noqa:
             "request_settle_s": seconds(settle_ms, done & request),
             "case_forward_s": _seconds(received_us, m.time(forwarded), sent),
         },
-        state={"seq": ev.seq[m.at], "complaint_due_us": np.where(complaint & still & due, due_us, MISSING)},
+        state={
+            "seq": ev.seq[m.at],
+            "due_us": np.where(still & due, due_us, MISSING),
+            "complaint_due_us": np.where(complaint & still & due, due_us, MISSING),
+        },
     )
     come = rows_where(due & (done | overdue))
     at_dates = Facts(

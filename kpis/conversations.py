@@ -8,11 +8,13 @@ event by the citizen has no beginning: it is counted apart, at its first event, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from kpis.columns import I32, I64, MISSING, Bool, Columns, Zones, last_row, pick, rows_where
 from kpis.declared import place
-from kpis.matters import Matters, between, matters, milliseconds, nothing, seconds, users
+from kpis.matters import Matters, between, matters, milliseconds, nothing, seconds, stays_until, users
 from kpis.model import Facts, Rules
 
 # Codes of telemetry.events; a test holds the tables together.
@@ -30,6 +32,14 @@ def contacts(cols: Columns, rules: Rules, zones: Zones) -> dict[str, Facts]:
     """The conversations among these events as of the cut-off, and the persons of each month."""
     m = matters(cols, OPENED, REOPENED, rules)
     return _facts(m, rules, zones) if len(m) else nothing(_facts)
+
+
+def same_until(facts: Mapping[str, Facts], as_of_us: int) -> int:
+    """Until when these facts of one site stay as they were at the cut-off if no event comes."""
+    f = facts["conversations"]
+    to_come = f.state["to_come_us"]
+    waiting = f.counts["conversations_waiting"]
+    return stays_until(as_of_us, [(f.arrival_us[waiting], AGES_US)], [to_come[to_come != MISSING]])
 
 
 def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:
@@ -59,6 +69,7 @@ def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:
     told = begun & (how >= DONE) & (how <= MUST_RETURN)
     handled_ms = milliseconds(begin_us, m.time(closed), ended)
     waiting = begun & ~replied & ~ended
+    due_us = _due_us(m, unit, begin_us, target_ms, due & ~replied, rules)
     of_unit, people = users(m, begun, unit, begin_us, zones, "conversation")
     facts = Facts(
         site=m.site,
@@ -94,18 +105,19 @@ def _facts(m: Matters, rules: Rules, zones: Zones) -> dict[str, Facts]:
             "conversation_handled_s": seconds(handled_ms, ended),
         },
         state={
-            "reply_due_us": _due_us(m, unit, begin_us, target_ms, waiting & due, rules),
+            "reply_due_us": np.where(waiting, due_us, MISSING),
+            "to_come_us": np.where(overdue, MISSING, due_us),
             "seq": ev.seq[m.at],
         },
     )
     return {"conversations": facts, **people}
 
 
-def _due_us(m: Matters, unit: I32, begin_us: I64, target_ms: I64, waiting: Bool, rules: Rules) -> I64:
-    """Until when each that waits is to be answered, by the clock of its channel; MISSING for the others."""
+def _due_us(m: Matters, unit: I32, begin_us: I64, target_ms: I64, unanswered: Bool, rules: Rules) -> I64:
+    """Until when each that no person has answered is to be, by the clock of its channel; MISSING for the others."""
     out = np.full(len(m), MISSING, np.int64)
-    out[waiting] = begin_us[waiting] + target_ms[waiting] * 1000
-    rows = rows_where(waiting & _served(m, unit, rules))
+    out[unanswered] = begin_us[unanswered] + target_ms[unanswered] * 1000
+    rows = rows_where(unanswered & _served(m, unit, rules))
     out[rows] = rules.calendar.past(begin_us[rows], target_ms[rows] * 1000, m.site[rows])
     return out
 

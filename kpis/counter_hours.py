@@ -66,15 +66,15 @@ def counter_day(site: I32, counter: I32, day: U64) -> U64:
     return mix(pair(site.astype(np.uint64), counter.astype(np.uint64)), day)
 
 
-def told(cols: Columns, rules: Rules, zones: Zones) -> tuple[Facts, Facts, Days]:
-    """The time that counters told they were open, what was wrong with their words, and the days they told of."""
+def words(cols: Columns, zones: Zones) -> Facts:
+    """What counters told, and their work while they told that they were closed, whatever the time is."""
     rows = rows_where(_OF_COUNTERS[cols.type] & (cols.party != 0))
     rows = in_time(cols, rows if np.any(cols.type[rows] >= OPENED) else rows[:0])
     site, party = cols.site[rows], cols.party[rows]
     day = (zones.to_local(cols.time_us[rows], site) // DAY_US).astype(np.uint64)
     g = group(counter_day(site, party, day))
     rows, day = rows[g.order], day[g.order]
-    site, party, kind, time_us = cols.site[rows], cols.party[rows], cols.type[rows], cols.time_us[rows]
+    kind, time_us = cols.type[rows], cols.time_us[rows]
     n = len(rows)
     at = np.arange(n)
     opened, closed = kind == OPENED, kind == CLOSED
@@ -89,47 +89,60 @@ def told(cols: Columns, rules: Rules, zones: Zones) -> tuple[Facts, Facts, Days]
     closing = np.minimum.accumulate(np.where(closed, at, n)[::-1])[::-1][start]
     after = np.append(g.starts[1:], n)[g.of_row[start]]
     forgotten = closing >= after
-    last = np.where(forgotten, after - 1, closing)
-    until = time_us[last]
-    now = Told(site[start])(_cut_off(cols, site[start], rules))
-    today = zones.to_local(now, site[start]) // DAY_US == day[start].astype(np.int64)
-    still = forgotten & today
-    until = np.where(still, np.maximum(now, time_us[start]), until)
-    outside = ANY_WORK[kind] & ~_inside(time_us, g, start, np.where(forgotten, _AT_LAST, until))
+    until_us = time_us[np.where(forgotten, after - 1, closing)]
+    outside = ANY_WORK[kind] & ~_inside(time_us, g, start, np.where(forgotten, _AT_LAST, until_us))
     told_of = np.zeros(len(g), np.bool_)
     told_of[g.of_row[start]] = True
     outside &= told_of[g.of_row]
 
-    of, begin, end = pieces(to_ms(time_us[start]), to_ms(until))
-    never = np.zeros(n, np.bool_)
-    never[start] = forgotten & ~still
-    is_still = np.zeros(n, np.int64)
-    is_still[start] = still
-    wrong = rows_where(opened | closed | outside)
-    words = Facts(
+    said = rows_where(opened | closed | outside)
+    until, ever = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    until[start], ever[start] = until_us, forgotten
+    rows = rows[said]
+    return Facts(
         by=By.COUNTER,
-        site=site[wrong],
-        unit=party[wrong],
-        arrival_us=time_us[wrong],
+        site=cols.site[rows],
+        unit=cols.party[rows],
+        arrival_us=time_us[said],
         counts={
-            "counter_openings": opens[wrong],
-            "counters_never_closed": never[wrong],
-            "counter_opened_twice": (opened & is_open)[wrong],
-            "counter_closed_twice": (closed & has_word & ~is_open)[wrong],
-            "counter_closed_unopened": (closed & ~has_word)[wrong],
-            "counter_work_while_closed": outside[wrong],
+            "counter_openings": opens[said],
+            "counter_opened_twice": (opened & is_open)[said],
+            "counter_closed_twice": (closed & has_word & ~is_open)[said],
+            "counter_closed_unopened": (closed & ~has_word)[said],
+            "counter_work_while_closed": outside[said],
         },
-        state={"open_now": is_still[wrong], "seq": cols.seq[rows[wrong]]},
-    )
+        state={"day": day[said].view(np.int64), "until_us": until[said], "forgotten": ever[said], "seq": cols.seq[rows]},
+    )  # fmt: skip
+
+
+def told(cols: Columns, rules: Rules, zones: Zones, said: Facts) -> tuple[Facts, Facts, Days]:
+    """The time that counters told they were open, what was wrong with their words, and the days they told of; `said` are
+    their `words`."""
+    opens = said.counts["counter_openings"]
+    start = rows_where(opens)
+    site, party = said.site[start], said.unit[start]
+    begin_us, day = said.arrival_us[start], said.state["day"][start]
+    forgotten = said.state["forgotten"][start] != 0
+    now = Told(site)(_cut_off(cols, site, rules))
+    still = forgotten & (zones.to_local(now, site) // DAY_US == day)
+    until = np.where(still, np.maximum(now, begin_us), said.state["until_us"][start])
+
+    of, begin, end = pieces(to_ms(begin_us), to_ms(until))
+    never, open_now = np.zeros(len(opens), np.bool_), np.zeros(len(opens), np.int64)
+    never[start] = forgotten & ~still
+    open_now[start] = still
+    counts = {"counter_openings": opens, "counters_never_closed": never, **said.counts}
+    state = {"open_now": open_now, "seq": said.state["seq"]}
     hours = Facts(
         by=By.COUNTER,
-        site=site[start][of],
-        unit=party[start][of],
+        site=site[of],
+        unit=party[of],
         arrival_us=begin * 1000,
         counts={"counter_open_told_ms": end - begin},
     )
-    site, party, day = site[start], party[start], day[start]
-    return hours, words, Days(distinct(pair(site.astype(np.uint64), day)), distinct(counter_day(site, party, day)))
+    number = day.astype(np.uint64)
+    on = Days(distinct(pair(site.astype(np.uint64), number)), distinct(counter_day(site, party, number)))
+    return hours, Facts(said.site, said.unit, said.arrival_us, counts, state=state, by=By.COUNTER), on
 
 
 _AT_LAST = 2**62

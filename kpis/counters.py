@@ -49,14 +49,17 @@ def contacts(
 ) -> dict[str, Facts]:  # fmt: skip
     """What counters did, when they were open, what work there was for them, and who can serve what, beside what agents
     `handled` (agents.py); `s` are the tickets among these events, with their `legs`."""
-    told, words, days = counter_hours.told(cols, rules, zones)
-    worked, finished = kept.part("counters", lambda: _worked(_work(s, legs), days))
+    said = kept.part("counter_words", lambda: counter_hours.words(cols, zones))
+    told, words, days = counter_hours.told(cols, rules, zones, said)
+    of_counters, finished = kept.part("counters", lambda: worked(s, legs, days))
     covered = kept.part("cover", lambda: cover.contacts(handled, finished, zones))
-    return {"counters": told, "counter_words": words, **worked, **covered}
+    return {"counters": told, "counter_words": words, **of_counters, **covered}
 
 
-def _worked(work: _Work, days: Days) -> tuple[dict[str, Facts], cover.Served]:
-    """What does not depend on the time that has passed, and which services were finished."""
+def worked(s: Story, legs: Legs, days: Days) -> tuple[dict[str, Facts], cover.Served]:
+    """What does not depend on the time that has passed, and which services were finished; `days` are those that counters
+    told of."""
+    work = _work(s, legs)
     active, active_days = counter_hours.active(work.story, work.counter, days)
     of_counters = {
         "counter_activity": active,

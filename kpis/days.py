@@ -22,8 +22,9 @@ import numpy as np
 from kpis.calendar import Hours, Plan
 from kpis.columns import DAY_US, I64, Bool, Columns, Zones, rows_where
 from kpis.day_kpis import KPIS
-from kpis.demand import TICKETS, Arrivals, arrivals, on_day, peaks, services
+from kpis.demand import FAMILIES, TICKETS, Arrivals, arrivals, on_day, peaks, services
 from kpis.demand import contacts as of_demand
+from kpis.keeping import Kept, Same
 from kpis.local_days import Rows, Spans, day_start, spread
 from kpis.model import By, Facts, Rules
 from kpis.stack import Part, nothing, stack
@@ -46,24 +47,30 @@ _NONE: _Stretches = (np.empty(0, np.intp), np.empty(0, np.int64), np.empty(0, np
 
 
 def contacts(
-    cols: Columns, rules: Rules, zones: Zones, families: Mapping[str, Facts], known: Spans
+    cols: Columns, rules: Rules, zones: Zones, families: Mapping[str, Facts], known: Spans, kept: Kept
 ) -> dict[str, Facts]:
     """The days of each centre; every contact of `families` as one row; and what was served outside official hours."""
-    all_contacts = arrivals(families, rules, zones)
-    is_peak, peak_hours = peaks(all_contacts)
+
+    def of_contacts() -> tuple[Arrivals, Facts, list[Part]]:
+        came = arrivals(families, rules, zones)
+        is_peak, peak_hours = peaks(came)
+        return came, of_demand(came, is_peak, rules), [peak_hours, *services(came, rules)]
+
+    came, demand, hours_and_services = kept.part(
+        "demand", of_contacts, Same(*(families[name] for name in FAMILIES if name in families))
+    )
     plans = _plans(known, rules)
     return {
         "days": stack(
             [
                 _lunches(cols, plans, known, zones),
                 _windows(cols, plans, known, zones),
-                _service_days(all_contacts, plans, known, rules, zones),
-                peak_hours,
-                *services(all_contacts, rules),
+                _service_days(came, plans, known, rules, zones),
+                *hours_and_services,
             ],
             By.SITE,
         ),
-        "contacts": of_demand(all_contacts, is_peak, rules),
+        "contacts": demand,
         "windows": _served_outside(cols, plans, known, rules, zones),
     }
 

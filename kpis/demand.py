@@ -36,6 +36,7 @@ _BEGAN = (
     ("cases", "cases_received", ""),
 )
 """Of each kind: its family, the measure that says that a row of it is a contact, and the histogram of its waits."""
+FAMILIES = tuple(family for family, _, _ in _BEGAN)
 _WAITS = ("ticket", "call")
 
 

@@ -6,7 +6,7 @@ cut-off of a site is what the rules say, else the site's last event of any kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,6 +32,7 @@ from kpis.columns import (
     total,
 )
 from kpis.declared import Told
+from kpis.keeping import NEVER
 from kpis.model import By, Facts, Rules
 
 Rows = npt.NDArray[np.intp]
@@ -109,6 +110,14 @@ def _last_events(cols: Columns, sites: I32, told: Mapping[int, int]) -> Mapping[
     last = np.full(int(cols.site.max()) + 1, -(2**63), np.int64)
     np.maximum.at(last, cols.site, cols.time_us)
     return {code: int(last[code]) for code in unknown}
+
+
+def stays_until(as_of_us: int, ages: Sequence[tuple[I64, tuple[int, ...]]], dates: Sequence[I64]) -> int:
+    """Until when facts as of that instant stay as they are if no event comes: until the next of these ages is reached, or
+    the first of these dates, which are still to come, has come."""
+    edges = [(begin_us[:, np.newaxis] + np.array(edges_us)).ravel() for begin_us, edges_us in ages]
+    least = [int(of[of > as_of_us].min(initial=NEVER)) for of in edges]
+    return min([*least, *(int(of.min(initial=NEVER)) for of in dates)], default=NEVER)
 
 
 def milliseconds(from_us: I64, to_us: I64, known: Bool) -> I64:

@@ -27,7 +27,7 @@ from kpis import (
 from kpis.columns import F64, I64, Columns, Zones
 from kpis.cube import Cube, Seconds, build, select, within
 from kpis.heard import NOTHING, Heard
-from kpis.keeping import Kept
+from kpis.keeping import Kept, ahead
 from kpis.local_days import spans
 from kpis.model import KPI, Better, Facts, Kind, Rules
 from kpis.rollup import quantile
@@ -66,21 +66,34 @@ def facts_of(
         kept = Kept()
     else:
         kept.take_up(cols, rules, zones)
-    of_agents = kept.part("agents", lambda: agents.contacts(cols, rules, zones))
+    of_agents = agents.contacts(cols, rules, kept)
     story, legs, of_tickets = kept.part("tickets", lambda: _tickets(cols, rules, zones), kept.day)
+    talks = kept.part(
+        "conversations",
+        lambda: conversations.contacts(cols, rules, zones),
+        until_us=lambda made: min(
+            conversations.same_until(made, kept.as_of_us), ahead("conversations", cols, kept.as_of_us)
+        ),
+    )
+    of_cases = kept.part(
+        "cases",
+        lambda: cases.contacts(cols, rules, zones),
+        kept.day,
+        lambda made: min(cases.same_until(made, kept.as_of_us), ahead("cases", cols, kept.as_of_us)),
+    )
     families = {
         **kept.part("calls", lambda: calls.contacts(cols, rules)),
         **of_tickets,
         **kept.part("votes", lambda: satisfaction.contacts(cols, rules, zones)),
         **of_agents,
         **counters.contacts(cols, rules, zones, of_agents["agents"], story, legs, kept),
-        **conversations.contacts(cols, rules, zones),
-        **cases.contacts(cols, rules, zones),
+        **talks,
+        **of_cases,
     }
     known = spans(cols, rules, heard)
     return {
         **families,
-        **days.contacts(cols, rules, zones, families, known),
+        **days.contacts(cols, rules, zones, families, known, kept),
         **presence.contacts(cols, rules, zones, known, heard),
     }
 

@@ -24,6 +24,7 @@ from kpis.columns import DAY_US, I64, QUARTERS_A_DAY, Bool, Columns, concat, emp
 from kpis.cube import NOTHING, Block, Cube, build, by_site, merge, select, since, within
 from kpis.heard import Heard, joined
 from kpis.keeping import Kept
+from kpis.many import of_many
 from kpis.model import Facts
 from kpis.results import facts_of
 from telemetry import open_matters
@@ -40,9 +41,10 @@ _Says = tuple[dict[int, Cube], dict[int, dict[int, Waiting]], dict[int, Standing
 
 SHORTEST_PAUSE_S = 1.0
 SHARE_OF_TIME = 0.2
-SITES_AT_ONCE, MOST_THREADS = 16, 4
+SITES_AT_ONCE, MOST_THREADS = 24, 4
 FEW_SITES, MOST_KEPT = 2, 16
-"""So few changed sites are taken one by one, and of so many is kept what was made of them: some megabytes each."""
+"""So few changed sites are taken one by one, and of so many is kept all that was made of them: some megabytes each. Of the
+others their cells are kept, which take half as much as their events."""
 HEARD_FOR_US = 60_000_000
 """What the journal knows beside events (delays, refusals, gaps) is read anew after so long, of a few sites at a time."""
 LONGEST_PAUSE_S = 30.0
@@ -124,6 +126,8 @@ class Live:
         self._heard: dict[int, tuple[int, Heard]] = {}
         """Site code → when it was read, and what it said."""
         self._kept: dict[int, Kept] = {}
+        self._cells: dict[int, Kept] = {}
+        """Site code → what was made of it when it was one of many, as `of_many` keeps it."""
         self._closed = NOTHING
         self._closed_upto: dict[int, int] = {}
         """Site code → first local day that is not yet in the closed totals."""
@@ -266,16 +270,22 @@ class Live:
     def _each(self, codes: Sequence[int], now_us: int, of: Callable[[dict[str, Facts], Cube], _T]) -> Sequence[_T]:
         """`of` the facts of these sites and their cube, some sites at a time: as many as the processor's cache holds. Several
         runs at a time share the processors: NumPy lets go of the interpreter while it works. A few sites are taken one by
-        one: of them it is kept what the next events will not change."""
+        one. What the next events will not change is kept."""
         if (told_by_hand := by_hand(self._sites, self._journal.code)) != self._rules.by_hand:
             self._rules = replace(self._rules, by_hand=told_by_hand)
         rules = replace(self._rules, as_of_us=dict.fromkeys(codes, now_us))
         self._listen(codes, now_us)
 
+        def events(code: int) -> Columns:
+            return concat([held[code] for held in (self._matters, self._columns) if len(held.get(code, ()))])
+
         def work(some: Sequence[int]) -> _T:
-            cols = concat([held[c] for c in some for held in (self._matters, self._columns) if c in held])
-            kept = self._kept_of(some[0]) if few else None
-            facts = facts_of(cols, rules, self._zones, joined([self._heard[c][1] for c in some]), kept)
+            heard = joined([self._heard[c][1] for c in some])
+            if not few:
+                kept_of = {c: self._cells.setdefault(c, Kept()) for c in some}
+                return of(*of_many({c: events(c) for c in some}, rules, self._zones, heard, kept=kept_of))
+            kept = self._kept_of(some[0])
+            facts = facts_of(events(some[0]), rules, self._zones, heard, kept)
             return of(facts, build(facts, self._zones, kept))
 
         few = len(codes) <= FEW_SITES

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kpis import stints, tickets
+from kpis.blocks import pack
 from kpis.calls import LONGEST_WAIT_US
-from kpis.columns import DAY_US, I64, MISSING, Zones, rows_where
+from kpis.columns import DAY_US, I64, MISSING, Zones, group, rows_where
 from kpis.model import Facts
 
 
@@ -68,6 +69,9 @@ def waiting_in(
     calls_by = _oldest(c.site[ringing], c.state["waiting_unit"][ringing], c.state["waiting_since_us"][ringing])
     called = rows_where(now & (t.state["taken_us"] != MISSING))
     newest = called[t.state["taken_us"][called].argsort(kind="stable")]
+    none = np.zeros(len(newest), np.int64)
+    g = group(pack(t.site[newest].astype(np.int64), none, t.state["waiting_unit"][newest]))
+    newest = newest[g.order[np.append(g.starts[1:], len(newest))[: len(g)] - 1]]
     places = zip(t.site[newest].tolist(), t.state["waiting_unit"][newest].tolist(), strict=True)
     called_by = dict(zip(places, t.state["taken_seq"][newest].tolist(), strict=True))
     for site, unit in {*tickets_by, *calls_by, *called_by}:

@@ -22,13 +22,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kpis.blocks import Block, Cube
-from kpis.columns import DAY_US, Columns, concat
-from kpis.cube import coarsen, merge, pack, rekey, within
+from kpis.columns import DAY_US, Columns, bring_together, concat, pair
+from kpis.cube import by_site, coarsen, merge, pack, rekey, within
 from kpis.each import Each
 from kpis.results import cube_of
 from kpis.rollup import one_group, roll_up, roll_up_all
+from telemetry.config import Site
 from telemetry.journal import Journal
-from telemetry.live import Live
+from telemetry.live import SITES_AT_ONCE, Live
 from telemetry.parallel import in_threads
 from telemetry.rules import rules_of, zones_of
 from tests.bench.kpi_day import CODE, NAMES, day, later, site
@@ -144,9 +145,44 @@ def ticks(n: int, runs: int) -> None:
         one, every = tick(days[:1]), tick(days[:1], lambda of: of.take(of_each_kind))
         print(f"  a tick, one event of one centre         {timed(one, 40 * runs) * 1e3:>8.2f} ms  (goal 5 ms)")
         print(f"  a tick, one of each kind of one centre  {timed(every, 10 * runs) * 1e3:>8.2f} ms  (goal 5 ms)")
-        print(f"  a tick, all {n} changed                 {timed(tick(days), runs):>8.3f} s   (goal 1 s)")
-        print("  bound: the interpreter's work for each NumPy call: a centre's day is small")
+        for what, ask, goal in (
+            (f"a tick, all {n} changed", tick(days), "   (goal 1 s)"),
+            (f"all {n} looked at, nothing new", lambda: live.refresh([], everything=True), ""),
+            ("  the first of these from scratch", lambda: from_scratch(live, sites), ""),
+            ("  floor: their events by contact, once", lambda: by_contact(live, sites), ""),
+        ):
+            took, processor = timed(ask, runs), cpu(ask)
+            print(f"  {what:38}  {took:>8.3f} s, {processor:.3f} s of the processors{goal}")
+        print(
+            "  bound: the interpreter's work for each NumPy call where few changed; the parts that changed, and what depends"
+        )
+        print("  on the time (presence, days), where many did")
         journal.close()
+
+
+def from_scratch(live: Live, sites: list[Site]) -> None:
+    """What a tick of all sites comes to where nothing is kept."""
+    rules = rules_of(sites, code, as_of_us={code(s.id): NOON_US for s in sites})
+    zones = zones_of(sites, code)
+    for first in range(0, len(sites), SITES_AT_ONCE):
+        by_site(cube_of(concat([live.columns_of(s.id) for s in sites[first : first + SITES_AT_ONCE]]), rules, zones))
+
+
+def by_contact(live: Live, sites: list[Site]) -> None:
+    """One step of the many: the events of each contact are brought together."""
+    for first in range(0, len(sites), SITES_AT_ONCE):
+        events = concat([live.columns_of(s.id) for s in sites[first : first + SITES_AT_ONCE]])
+        bring_together(events, pair(events.site.astype(np.uint64), events.contact))
+
+
+def cpu(ask: Callable[[], object]) -> float:
+    """Seconds of the processors, the least of three."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        ask()
+        took.append(time.process_time() - began)
+    return min(took)
 
 
 def year(days: int) -> None:

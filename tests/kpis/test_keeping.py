@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kpis import cases, conversations
 from kpis.building import build
-from kpis.columns import DAY_US
-from kpis.keeping import READS, Kept
+from kpis.columns import DAY_US, MISSING
+from kpis.keeping import READS, Kept, ahead
 from kpis.model import Teller
 from kpis.results import facts_of
 from telemetry.events import EVENT_TYPES
@@ -19,6 +20,7 @@ from telemetry.rules import rules_of, zones_of
 from tests.bench.kpi_day import CODE, NAMES, day, site
 from tests.kpis import worlds
 from tests.kpis.cells import same_cells
+from tests.kpis.test_second_reading_matters import long_worlds
 from tests.kpis.worlds import columns_of, names_of, rules_and_zones
 
 NOON_US = 1_795_230_000_000_000 // DAY_US * DAY_US + 9 * 3600 * 1_000_000
@@ -60,6 +62,37 @@ def test_any_day_in_any_ticks_is_what_it_is_from_scratch(world, chance, several_
             upto = min(upto + chance.choice((1, 2, 5, 40)), len(cols))
             now_us += chance.choice((0, 1, 60_000_000, DAY_US // 3))
             agree(kept, cols.take(slice(0, upto)), replace(rules, as_of_us={code: now_us}), zones, heard)
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@given(long_worlds(), st.randoms(use_true_random=False))
+def test_what_waits_is_what_it_was_until_its_time_has_come(world, chance):
+    names = names_of(world)
+    rules, zones = rules_and_zones(world, names)
+    everything = columns_of(world.events, names)
+    for code in np.unique(everything.site).tolist():
+        cols = everything.take(everything.site == code)
+        for name, family in {"conversations": conversations, "cases": cases}.items():
+            last_us, before, until_us = 0, None, 0
+            for at_us in instants(cols, rules, zones, code, chance):
+                facts = family.contacts(cols, replace(rules, as_of_us={code: at_us}), zones)
+                day = [int(zones.to_local(np.array([us]), cols.site[:1])[0]) // DAY_US for us in (last_us, at_us)]
+                if last_us < at_us < until_us and (name == "conversations" or day[0] == day[1]):
+                    same_facts(before, facts)
+                last_us, before = at_us, facts
+                until_us = min(family.same_until(facts, at_us), ahead(name, cols, at_us))
+
+
+def instants(cols, rules, zones, code, chance):
+    """Just before, at and after some of all that may be waited for, in their order."""
+    later = replace(rules, as_of_us={code: int(cols.time_us.max())})
+    due = conversations.contacts(cols, later, zones)["conversations"].state["reply_due_us"]
+    told = [x[(x != MISSING) & (x > 0) & (x < 2**50)] * 1000 for x in (cols.a, cols.b)]
+    ages = [cols.time_us + us for us in (*conversations.AGES_US, *cases.AGES_US)]
+    edges = np.unique(np.concatenate([cols.time_us, *told, *ages, due[due != MISSING]]))
+    edges = edges[(edges >= cols.time_us.min()) & (edges < cols.time_us.max() + 70 * DAY_US)]
+    some = chance.sample(edges.tolist(), min(25, len(edges)))
+    return sorted({us + near for us in some for near in (-1, 0, 1, 1000, 1001)})
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +165,10 @@ def test_what_no_event_and_no_time_touched_is_not_made_again(busy):
     before = agree(kept, cols, rules, zones, heard)
     later = replace(rules, as_of_us={CENTRE: NOON_US + 1_000_000})
     after = agree(kept, one_more(cols, 92, np.random.default_rng(1)), later, zones, heard)
-    assert {name for name in after if after[name] is before[name]} >= {"calls", "agents", "tickets", "votes", "cover"}
-    assert set(READS) <= {"agents", "calls", "tickets", "votes", "counters", "cover"}
+    kept_parts = {"calls", "agents", "agent_time", "tickets", "votes", "cover", "conversations", "cases"}
+    assert {name for name in after if after[name] is before[name]} >= kept_parts
+    assert after["contacts"] is before["contacts"]
+    assert set(READS) <= {*kept_parts, "counters", "counter_words", "demand"}
 
 
 @pytest.mark.parametrize(
