@@ -67,6 +67,13 @@ def test_a_whole_pack_is_built_and_both_checkers_accept_it(gecc, data, tmp_path)
     assert (code, told["provisional"], len(told["documents"])) == (0, False, 37)
     code, said, _ = gecc("evidence", "verify", out, "--expect", told["check_code"], "--expect", told["manifest_sha256"], "--expect", told["checkpoint"])  # fmt: skip
     assert (code, said.count("OK  "), "WRONG" in said) == (0, 8, False), said
+    assert all(told[name] in said for name in ("check_code", "manifest_sha256", "checkpoint"))
+    code, said, _ = gecc("evidence", "verify", out, "--key", data / "archive" / "minisign.pub")
+    assert (code, "ALONE" in said) == (0, False), said
+    code, said, _ = gecc("evidence", "verify", out, "--key", "0123456789ABCDEF")
+    assert (code, "not the key of this pack" in said) == (1, True)
+    code, said, _ = gecc("evidence", "verify", out)
+    assert (code, "ALONE" in said) == (0, True)
     with zipfile.ZipFile(out) as z:
         assert {name.split("/")[0] for name in z.namelist()} == {f"GECC_lab_2026-03-02_2026-03-04_{told['check_code']}"}
 
@@ -146,6 +153,17 @@ def test_an_imported_list_has_its_own_sheets(gecc, data, tmp_path):
     code, said, _ = gecc(*build(data, tmp_path / "pack.zip", *SPAN, "--criteria", own, "--lang", "en", "--json"))
     assert code == 0
     assert [name for name in json.loads(said)["documents"] if name.startswith("02")] == ["02_criteria/X1.pdf"]
+
+
+def test_items_may_be_called_anything_and_the_pack_is_still_good(gecc, data, tmp_path):
+    own, out = tmp_path / "own.csv", tmp_path / "pack.zip"
+    own.write_text("id,text_th,evidence,kpis\n๑.๑,ข้อความ,D,calls_offered\n../../x,ข้อความ,D,votes\n", encoding="utf-8")
+    code, said, complained = gecc(*build(data, out, *SPAN, "--criteria", own, "--json"))
+    assert code == 0, complained
+    sheets = [name for name in json.loads(said)["documents"] if name.startswith("02")]
+    assert len(sheets) == 2
+    assert all(name.startswith("02_criteria/item-") for name in sheets)
+    assert gecc("evidence", "verify", out)[0] == 0
 
 
 def test_a_missing_typeface_is_named_and_nothing_is_written(gecc, data, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ checker alike."""
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 
 import pytest
@@ -13,11 +13,14 @@ from kpis.model import Teller
 from kpis.results import KPIS
 from telemetry.archive.signing import Signer
 from telemetry.events import Event
+from telemetry.evidence import terms
 from telemetry.evidence.counted import count
 from telemetry.evidence.kpi_rows import kpi_row
+from telemetry.evidence.quality_of import quality_of
 from telemetry.evidence.sealed import sealed
 from telemetry.evidence.terms import TermsError, terms_of
-from telemetry.settings import Change, Service
+from telemetry.settings import Change, Service, Site
+from telemetry.verdicts import targets_in
 from tests.archive.conftest import DAY_US, Room, at
 from tests.evidence.conftest import CENTRE, call, made, resigned, said, some_days
 
@@ -182,6 +185,25 @@ def test_what_is_declared_after_a_seal_changes_nothing_of_its_day(sealed_as, tmp
     assert said(late.files)[0]
 
 
+NOT_RULES = {
+    "id", "name_th", "name_en", "province", "organisation", "sources", "devices", "test_numbers",
+    "hours", "lunch", "holidays", "closed", "open", "other_hours",  # sealed as what they meant on the day
+    "targets", "min_n", "min_coverage", "changes",  # what figures are judged by; changes go into the rules of each day
+}  # fmt: skip
+
+
+def test_every_setting_of_a_centre_is_a_rule_or_known_to_be_none():
+    assert set(terms._rules_on(CENTRE, FIRST)) - {"target_minutes", "service_minutes", "reply_minutes"} | NOT_RULES == {
+        f.name for f in fields(Site)
+    }
+
+
+def test_days_on_which_something_else_holds_are_said_beside_the_data(sealed_as):
+    found = sealed(sealed_as(changing(ring_cycle_s=2.0)).store, "lab", FIRST, LAST)
+    assert any("2026-03-04" in note for note in quality_of(found, "en").notes)
+    assert any("2026-03-04" in note for note in quality_of(found, "th").notes)
+
+
 # -- the settings that a checkpoint commits to are those that are counted by
 
 
@@ -294,8 +316,6 @@ def test_a_source_that_is_silent_since_long_ago_is_still_expected_and_proved(roo
 
 
 def test_targets_by_day_are_those_of_one_site_where_nothing_changes(packed):
-    terms, site = packed.found.terms, packed.found.site
-    from telemetry.verdicts import targets_in  # noqa: PLC0415  beside what it is compared with
-
     for kpi in KPIS.values():
-        assert terms.targets(kpi, *packed.counted.quarters) == targets_in(kpi, site, *packed.counted.quarters)
+        expected = targets_in(kpi, packed.found.site, *packed.counted.quarters)
+        assert packed.found.terms.targets(kpi, *packed.counted.quarters) == expected
