@@ -173,6 +173,7 @@ class Client:
     def close(self) -> None:
         self._mqtt.disconnect()
         self._mqtt.loop_stop()
+        self._mqtt._reset_sockets()  # paho leaves them to be found as garbage
 
     def __enter__(self) -> Self:
         return self

@@ -58,6 +58,7 @@ class Device:
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        self.client._reset_sockets()  # paho leaves them to be found as garbage
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
