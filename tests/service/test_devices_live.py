@@ -53,7 +53,7 @@ class Device:
         if attributes:
             properties.ContentType = "application/json"
             properties.UserProperty = list(attributes.items())
-        self.client.publish(topic, payload, qos=1, retain=retain, properties=properties).wait_for_publish(10)
+        self.client.publish(topic, payload, qos=1, retain=retain, properties=properties).wait_for_publish(60)
 
     def close(self) -> None:
         self.client.disconnect()
