@@ -140,8 +140,8 @@ def test_points_follow_a_void_also_to_the_days_that_what_was_voided_stood_on(tmp
     due_us = NOON_US - 5 * DAY_US
     store.commit(*tickets(0, 6), *tickets(10, 4, NOON_US - 9 * DAY_US))
     store.commit(
-        Event("bkk", "bkk/crm", "o1", "case.opened", NOON_US - 9 * DAY_US, "tax", "c1", a=1, b=due_us // 1000),
-        Event("bkk", "bkk/crm", "o2", "case.opened", NOON_US - 8 * DAY_US, "tax", "c2", a=1, b=due_us // 1000),
+        Event("bkk", "bkk/crm", "o1", "case.opened", NOON_US - 30 * DAY_US, "tax", "c1", a=1, b=due_us // 1000),
+        Event("bkk", "bkk/crm", "o2", "case.opened", NOON_US - 29 * DAY_US, "tax", "c2", a=1, b=due_us // 1000),
     )
     store.settle()
     points_are_the_figures(store, 3)
