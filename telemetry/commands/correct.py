@@ -21,8 +21,8 @@ from telemetry.commands.common import settings_of
 from telemetry.config import Config, Site
 from telemetry.corrections import ADDED, OF_PERSONS, Correction, CorrectionError
 from telemetry.events import ALIASES, EVENT_TYPES, QUESTIONS, VOIDED, Event, slots
-from telemetry.journal import Journal
-from telemetry.journal_reader import JournalError, JournalReader
+from telemetry.journal import Journal, JournalInUseError
+from telemetry.journal_reader import JournalReader
 from telemetry.privacy import PSEUDONYM, Pseudonyms
 from telemetry.rules import names_of
 from telemetry.voided import voids_of
@@ -122,7 +122,7 @@ def _take_in(data: Path, settings: Config) -> None:
     """Do what the service would, where none holds the journal; tried once, for one that starts needs it."""
     try:
         journal = Journal(data)
-    except JournalError:
+    except JournalInUseError:
         return
     try:
         journal.ensure([x for s in settings.sites for x in names_of(s)])
