@@ -14,30 +14,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kpis import (
-    agents,
-    calls,
-    cases,
-    conversations,
-    counter_hours,
-    counters,
-    cover,
-    days,
-    presence,
-    satisfaction,
-    tickets,
-)
 from kpis.blocks import QUARTER_BITS, SECOND_BITS, UNIT_BITS, WHICH_BITS, Block, Cube, Histograms, Table
 from kpis.building import beside, build
+from kpis.calls import calls
 from kpis.columns import Columns, Zones, concat, empty
 from kpis.cube import merge
+from kpis.days import days
 from kpis.heard import NOTHING, Heard
 from kpis.keeping import Kept, ahead
 from kpis.local_days import spans
+from kpis.matters import cases, conversations
 from kpis.model import Facts, Rules
+from kpis.presence import presence
 from kpis.results import facts_of
-from kpis.ticket_legs import legs_of
-from kpis.ticket_story import story_of
+from kpis.staff import agents, counter_hours, counters, cover
+from kpis.tickets import tickets
+from kpis.tickets.ticket_legs import legs_of
+from kpis.tickets.ticket_story import story_of
+from kpis.votes import satisfaction
 
 
 class _Columns(NamedTuple):

@@ -7,34 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kpis import (
-    agents,
-    answer_kpis,
-    call_kpis,
-    calls,
-    case_kpis,
-    cases,
-    conversation_kpis,
-    conversations,
-    counters,
-    days,
-    presence,
-    satisfaction,
-    satisfaction_kpis,
-    ticket_kpis,
-    tickets,
-)
+from kpis.calls import call_kpis, calls
+from kpis.calls.survival import counted, joined, survival
 from kpis.columns import F64, I64, Columns, Zones
 from kpis.cube import Cube, Seconds, build, select, within
+from kpis.days import days
 from kpis.heard import NOTHING, Heard
 from kpis.keeping import Kept, ahead
 from kpis.local_days import spans
+from kpis.matters import case_kpis, cases, conversation_kpis, conversations
 from kpis.model import KPI, Better, Facts, Kind, Rules
+from kpis.presence import presence
 from kpis.rollup import quantile
+from kpis.staff import agents, counters
 from kpis.stats import wilson
-from kpis.survival import counted, joined, survival
-from kpis.ticket_legs import Legs, legs_of
-from kpis.ticket_story import Story, story_of
+from kpis.tickets import ticket_kpis, tickets
+from kpis.tickets.ticket_legs import Legs, legs_of
+from kpis.tickets.ticket_story import Story, story_of
+from kpis.votes import answer_kpis, satisfaction, satisfaction_kpis
 
 __all__ = ["GROUPS", "KPIS", "Result", "cube_of", "evaluate", "facts_of", "select", "verdict", "within"]
 

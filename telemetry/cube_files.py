@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from kpis.blocks import Block, Cube, Histograms, Table, narrow, pack, pack_entry
 from kpis.columns import I64
 from kpis.model import By
-from kpis.satisfaction import SCALE_UNITS
+from kpis.votes.satisfaction import SCALE_UNITS
 
 VERSION = "1"
 _QUARTER_MS = 900_000

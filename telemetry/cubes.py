@@ -29,7 +29,7 @@ FARTHEST_ZONE_US = 14 * 3_600_000_000
 """No local time is further from UTC."""
 AROUND_US = DAY_US + FARTHEST_ZONE_US
 """A day around a period, whatever its zone: for calls that cross midnight, and for what other logs tell of them
-(kpis.sources looks half a day around a call)."""
+(kpis.calls.sources looks half a day around a call)."""
 
 
 def site_cube(

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from kpis import demand
 from kpis.columns import I64, QUARTER_US, Bool
 from kpis.cube import NOTHING, build, merge, within
+from kpis.days import demand
 from kpis.model import KPI, Facts, Kind
 from kpis.results import KPIS
 from telemetry.cubes import site_facts

@@ -17,7 +17,7 @@ import numpy as np
 from kpis.columns import DAY_US, I64, QUARTER_US, QUARTERS_A_DAY, Columns
 from kpis.model import KPI, Facts, Kind
 from kpis.results import KPIS
-from kpis.ticket_story import ISSUED
+from kpis.tickets.ticket_story import ISSUED
 from telemetry.cubes import site_facts
 from telemetry.definitions import families
 from telemetry.events import EVENT_TYPES, Event, slots

@@ -1,6 +1,6 @@
 """The hall as citizens see it: who is called where, how many wait before one, and how long that will take.
 
-Who waits is what the wallboard counts. How long is a range in which four of five waits have lain (`kpis.queue_wait`), learnt
+Who waits is what the wallboard counts. How long is a range in which four of five waits have lain (`kpis.tickets.queue_wait`), learnt
 from the days before; it is rounded outwards, so that it promises no more than is known.
 """
 
@@ -15,12 +15,12 @@ from typing import Final
 
 import numpy as np
 
-from kpis import tickets
 from kpis.columns import DAY_US, I64, MISSING, Columns, Zones, hash_names
 from kpis.model import Rules
-from kpis.queue_wait import MOST_DAYS, Lines, Waits, waits_of
-from kpis.ticket_legs import legs_of
-from kpis.ticket_story import ISSUED, story_of
+from kpis.tickets import tickets
+from kpis.tickets.queue_wait import MOST_DAYS, Lines, Waits, waits_of
+from kpis.tickets.ticket_legs import legs_of
+from kpis.tickets.ticket_story import ISSUED, story_of
 from telemetry.board import MOST_OTHERS
 from telemetry.config import Site
 from telemetry.events import MAX_NAME

@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from kpis import halfhours, present
 from kpis.columns import F64, I64, MISSING, Columns, Zones
 from kpis.declared import place
-from kpis.erlang import Queue, queue
-from kpis.forecast import Forecast, forecast
-from kpis.halfhours import A_WEEK, HALF_US, Grid, Slots, Work
 from kpis.model import Rules
 from kpis.results import KPIS, facts_of
-from kpis.staffing import Goal, needed
+from kpis.staffing import halfhours, present
+from kpis.staffing.erlang import Queue, queue
+from kpis.staffing.forecast import Forecast, forecast
+from kpis.staffing.halfhours import A_WEEK, HALF_US, Grid, Slots, Work
+from kpis.staffing.staffing import Goal, needed
 from telemetry.config import Site
 from telemetry.hours import DAYS
 from telemetry.journal_reader import JournalReader

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from kpis.columns import I64, MISSING
-from kpis.erlang import Queue
-from kpis.forecast import Errors
-from kpis.halfhours import A_DAY, A_WEEK, HALF_US
+from kpis.staffing.erlang import Queue
+from kpis.staffing.forecast import Errors
+from kpis.staffing.halfhours import A_DAY, A_WEEK, HALF_US
 from telemetry.config import Site
 from telemetry.hours import DAYS
 from telemetry.staffing import HALL, LEAST_DAYS, Change, Need

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kpis import stints, tickets
 from kpis.blocks import pack
-from kpis.calls import LONGEST_WAIT_US
+from kpis.calls import stints
+from kpis.calls.calls import LONGEST_WAIT_US
 from kpis.columns import DAY_US, I64, MISSING, Zones, group, rows_where
 from kpis.model import Facts
+from kpis.tickets import tickets
 
 
 @dataclass(frozen=True, slots=True)

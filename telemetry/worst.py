@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from kpis import halfhours
 from kpis.columns import DAY_US, I64, QUARTER_US, QUARTERS_A_DAY, Bool, Zones
-from kpis.halfhours import A_DAY, A_WEEK, HALF_US, Work
 from kpis.model import Facts
+from kpis.staffing import halfhours
+from kpis.staffing.halfhours import A_DAY, A_WEEK, HALF_US, Work
 from telemetry.cubes import site_facts
 from telemetry.journal_reader import JournalReader
 from telemetry.rules import rules_of, zones_of

@@ -1,7 +1,7 @@
 """Every format, in one table: what turns a source's bytes into events.
 
 Where several sources of a centre tell of one telephone system, each call counts once: as the source of the best
-(lowest) `rank` tells it. See `kpis.sources`.
+(lowest) `rank` tells it. See `kpis.calls.sources`.
 """
 
 from __future__ import annotations

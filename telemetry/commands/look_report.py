@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from kpis import stints
+from kpis.calls import stints
 from kpis.columns import MISSING
 from kpis.model import Facts
 from kpis.results import facts_of

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from kpis.coverage import KINDS
 from kpis.heard import KIND_OF_TYPE
+from kpis.presence.coverage import KINDS
 from telemetry.archive import merkle
 from telemetry.archive.record import FIELDS, record, rows_of
 from telemetry.archive.store import CHECKPOINT, CONTACTS, EVENTS, GAPS, SETTINGS, SIGNATURE, SealedDay, Store, name_of

@@ -16,10 +16,10 @@ from math import ceil
 
 import numpy as np
 
-from kpis.case_steps import STEP_STARTED
-from kpis.cases import ASSIGNED, OPENED, REOPENED
 from kpis.columns import DAY_US, I64, MISSING, U64, Columns, Zones, rows_where
-from kpis.conversations import CLOSED, REPLIED
+from kpis.matters.case_steps import STEP_STARTED
+from kpis.matters.cases import ASSIGNED, OPENED, REOPENED
+from kpis.matters.conversations import CLOSED, REPLIED
 from telemetry.config import Site
 from telemetry.exporters.influxdb_state import Due, SiteRow
 from telemetry.packs import HEARD

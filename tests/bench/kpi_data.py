@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from kpis.by_day import Calls
+from kpis.calls.by_day import Calls
 from kpis.columns import DAY_US, I64, MISSING, Columns, Zones
 from kpis.declared import ALWAYS, steps
 from kpis.model import Rules

@@ -21,7 +21,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kpis.by_day import Calls, by_day, resolution_by_day
+from kpis.calls.by_day import Calls, by_day, resolution_by_day
 from kpis.columns import DAY_US
 from telemetry.parallel import in_threads
 from tests.bench import kpi_data as data

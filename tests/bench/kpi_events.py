@@ -22,10 +22,10 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kpis.call_rows import ring_ms
+from kpis.calls.call_rows import ring_ms
+from kpis.calls.many_calls import AT_ONCE, call_rows
+from kpis.calls.stints import ANSWERED
 from kpis.columns import DTYPES, MISSING, Columns, pair
-from kpis.many_calls import AT_ONCE, call_rows
-from kpis.stints import ANSWERED
 from telemetry.parallel import in_threads
 from tests.bench import kpi_data as data
 from tests.bench.peers import Engine, peak_mb, print_peak, table, take_turns

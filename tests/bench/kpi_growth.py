@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from kpis.calls.straight import headline
 from kpis.columns import Columns
-from kpis.straight import headline
 from telemetry.parallel import in_threads
 from tests.bench import kpi_data as data
 from tests.bench.peers import print_peak

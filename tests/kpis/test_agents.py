@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kpis import agent_time, agents
 from kpis.model import By
+from kpis.staff import agent_time, agents
 from telemetry.events import EVENT_TYPES, Event
 from tests.kpis.made import SITE, T0, figures, log
 from tests.kpis.worlds import BERLIN, S

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpis.by_day import QUANTILES, Calls, by_day
+from kpis.calls.by_day import QUANTILES, Calls, by_day
 from kpis.columns import DAY_US, MISSING, Zones
 from kpis.declared import ALWAYS, steps
 from kpis.model import Rules

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kpis.calls import contacts
+from kpis.calls.calls import contacts
 from kpis.columns import empty
 from kpis.model import Rules
 from telemetry.events import Event

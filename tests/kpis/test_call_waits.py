@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kpis.calls.survival import survival
 from kpis.cube import Seconds
-from kpis.survival import survival
 from tests.kpis.made import SITE, clocked, figures, log
 from tests.kpis.test_call_scope import call
 

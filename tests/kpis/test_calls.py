@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from kpis.calls import LONGEST_WAIT_US
+from kpis.calls.calls import LONGEST_WAIT_US
 from tests.kpis.made import SITE, T0, clocked, figures, log
 from tests.kpis.worlds import S
 

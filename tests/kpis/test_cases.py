@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kpis import case_steps, cases
+from kpis.matters import case_steps, cases
 from telemetry.events import EVENT_TYPES, MISSING, Event
 from tests.kpis.made import SITE, T0, figures
 from tests.kpis.worlds import S, World, columns_of, names_of, rules_and_zones

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from kpis import conversations
+from kpis.matters import conversations
 from telemetry.events import EVENT_TYPES, MISSING, Event
 from telemetry.settings import Change, Channel
 from tests.kpis.made import SITE, T0, figures

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kpis import counter_hours
 from kpis.results import facts_of
+from kpis.staff import counter_hours
 from telemetry.events import EVENT_TYPES, Event
 from tests.kpis import worlds
 from tests.kpis.made import SITE, T0, figures, ticket

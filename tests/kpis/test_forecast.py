@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kpis.forecast import forecast, ordinary
-from kpis.halfhours import A_DAY, A_WEEK, HALF_US
+from kpis.staffing.forecast import forecast, ordinary
+from kpis.staffing.halfhours import A_DAY, A_WEEK, HALF_US
 
 OPEN = np.zeros(A_WEEK, np.int64)
 for day in range(5):

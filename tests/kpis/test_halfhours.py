@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from kpis import halfhours, present, stints
-from kpis.halfhours import A_DAY, HALF_US
+from kpis.calls import stints
 from kpis.results import facts_of
+from kpis.staffing import halfhours, present
+from kpis.staffing.halfhours import A_DAY, HALF_US
 from telemetry.config import Site
 from telemetry.events import EVENT_TYPES, MISSING, Event
 from telemetry.rules import rules_of, zones_of

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpis import cases, conversations
 from kpis.building import build
 from kpis.columns import DAY_US, MISSING
 from kpis.keeping import READS, Kept, ahead
+from kpis.matters import cases, conversations
 from kpis.model import Teller
 from kpis.results import facts_of
 from telemetry.events import EVENT_TYPES

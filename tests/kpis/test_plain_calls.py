@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kpis.call_chain import Chain
-from kpis.call_rows import CallRows, joined, rows_of
-from kpis.columns import MISSING, Columns, mix, pair
-from kpis.many_calls import call_rows
-from kpis.plain_calls import plain_calls
-from kpis.stints import (
+from kpis.calls.call_chain import Chain
+from kpis.calls.call_rows import CallRows, joined, rows_of
+from kpis.calls.many_calls import call_rows
+from kpis.calls.plain_calls import plain_calls
+from kpis.calls.stints import (
     ABANDONED,
     COMPLETED,
     CONNECTED,
@@ -23,6 +22,7 @@ from kpis.stints import (
     TURNED_AWAY_FULL,
     stints,
 )
+from kpis.columns import MISSING, Columns, mix, pair
 from telemetry.parallel import in_threads
 from tests.bench import kpi_data
 

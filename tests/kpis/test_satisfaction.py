@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kpis import satisfaction
 from kpis.results import KPIS, verdict
+from kpis.votes import satisfaction
 from telemetry.events import EVENT_TYPES, MISSING, QUESTIONS, Event
 from tests.kpis.made import SITE, T0, figures, press, ticket
 from tests.kpis.worlds import S

@@ -12,7 +12,7 @@ import pytest
 from collectors.formats.asterisk_cel import Cel
 from collectors.formats.asterisk_queue_log import QueueLog
 from collectors.formats.options import Options
-from kpis import call_kpis
+from kpis.calls import call_kpis
 from kpis.results import KPIS
 from telemetry.config import Site
 from tests.kpis.second_reading import calls

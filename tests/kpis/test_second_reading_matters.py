@@ -9,9 +9,10 @@ from datetime import date
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpis import answer_kpis, case_kpis, cases, conversation_kpis, conversations, satisfaction, satisfaction_kpis
 from kpis.cube import build
+from kpis.matters import case_kpis, cases, conversation_kpis, conversations
 from kpis.results import KPIS
+from kpis.votes import answer_kpis, satisfaction, satisfaction_kpis
 from telemetry.config import Site
 from telemetry.events import Event
 from telemetry.settings import Change, Channel, Window

@@ -11,8 +11,8 @@ import pytest
 
 from collectors.formats.asterisk_ami import AsteriskAmi
 from collectors.formats.asterisk_queue_log import QueueLog
-from kpis import agents, counters
 from kpis.results import KPIS
+from kpis.staff import agents, counters
 from telemetry.config import Site
 from tests.kpis.second_reading import agents as of_agents
 from tests.kpis.second_reading import counters as of_counters

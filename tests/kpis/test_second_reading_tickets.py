@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kpis import ticket_kpis
 from kpis.results import KPIS
+from kpis.tickets import ticket_kpis
 from tests.kpis.second_reading import tickets
 from tests.kpis.second_reading.base import Contacts
 from tests.kpis.simulated import SITE, week

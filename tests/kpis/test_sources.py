@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kpis.calls.sources import NEAR_US, tell_apart
 from kpis.columns import absent
 from kpis.model import Teller
 from kpis.results import facts_of
-from kpis.sources import NEAR_US, tell_apart
 from telemetry.events import MISSING, UNKNOWN, Event
 from telemetry.rules import rules_of, zones_of
 from tests.kpis.made import SITE, T0

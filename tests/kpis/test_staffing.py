@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kpis.columns import MISSING
-from kpis.erlang import erlang_b, erlang_c, queue
-from kpis.staffing import MOST_SERVERS, Goal, needed
+from kpis.staffing.erlang import erlang_b, erlang_c, queue
+from kpis.staffing.staffing import MOST_SERVERS, Goal, needed
 
 VECTOR = {"load": 10, "servers": 12, "handle_s": 180, "within_s": 20}
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpis.call_chain import Chain
-from kpis.call_rows import CallRows, rows_of
-from kpis.calls import last_heard
+from kpis.calls.call_chain import Chain
+from kpis.calls.call_rows import CallRows, rows_of
+from kpis.calls.calls import last_heard
+from kpis.calls.many_calls import call_rows
+from kpis.calls.sources import tell_apart
+from kpis.calls.stints import stints
+from kpis.calls.straight import headline
 from kpis.columns import DAY_US
-from kpis.many_calls import call_rows
 from kpis.results import facts_of
-from kpis.sources import tell_apart
-from kpis.stints import stints
-from kpis.straight import headline
 from tests.kpis import worlds
 from tests.kpis.worlds import columns_of, names_of, rules_and_zones
 
@@ -28,7 +28,7 @@ sizes = st.sampled_from((1, 2, 3, 5, 8, 13, 40, 0))
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("kpis.many_calls._BLOCK", 3)
+    monkeypatch.setattr("kpis.calls.many_calls._BLOCK", 3)
 
 
 def cut(cols, edges):

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 import kpis
-from kpis import calls, columns, outbound, reached, satisfaction, stints, ticket_story, told_besides, wrap_ups
+from kpis import columns
+from kpis.calls import calls, outbound, reached, stints, told_besides, wrap_ups
 from kpis.model import Better, Kind
 from kpis.results import KPIS
+from kpis.tickets import ticket_story
+from kpis.votes import satisfaction
 from telemetry import events, packs, privacy
 from telemetry.config import Site
 from telemetry.events import EVENT_TYPES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kpis.tickets import MISSED, SCREENED, SERVED, TAKEN, WAITING, WITHDRAWN
+from kpis.tickets.tickets import MISSED, SCREENED, SERVED, TAKEN, WAITING, WITHDRAWN
 from tests.kpis.made import SITE, figures, states, ticket
 from tests.kpis.worlds import PHUKET
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from kpis.columns import DAY_US, Zones
-from kpis.queue_wait import AT_ONCE_S, LEAST_CALLS, SHARE, Lines, Waits, ahead_of, called_by, waits_of
-from kpis.ticket_story import story_of
+from kpis.tickets.queue_wait import AT_ONCE_S, LEAST_CALLS, SHARE, Lines, Waits, ahead_of, called_by, waits_of
+from kpis.tickets.ticket_story import story_of
 from telemetry.hall import _shown
 from telemetry.rules import zones_of
 from tests.kpis import simulated, worlds

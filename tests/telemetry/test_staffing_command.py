@@ -14,8 +14,8 @@ import pytest
 from collectors.base import Message
 from collectors.formats.asterisk_queue_log import QueueLog
 from collectors.formats.kiosk_json import DeviceRow, KioskJson, SiteRow
-from kpis.erlang import queue
-from kpis.staffing import Goal, needed
+from kpis.staffing.erlang import queue
+from kpis.staffing.staffing import Goal, needed
 from telemetry import staffing_view
 from telemetry.config import Service, Site
 from telemetry.events import MISSING, Decoded, Event

@@ -1,0 +1,1 @@
+"""Days of a centre, and its contacts of every kind, and the KPIs of these."""
