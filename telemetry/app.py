@@ -296,7 +296,8 @@ class Service:
                 return True if listening.peers else None
             followed = self._followed.get(f"{site}/{name}")
             return source.connected and (followed is None or followed.exists())
-        if not self._health.source(MQTT_SOURCE).connected:
+        broker = self._health.sources.get(MQTT_SOURCE)
+        if broker is None or not broker.connected:
             return False  # whatever it last said, nobody hears it now
         said = self._devices.state(f"{site}/{name}")
         if said is None:
