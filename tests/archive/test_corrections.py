@@ -473,6 +473,7 @@ def test_a_journal_of_the_version_before_learns_to_find_voids(room):
     room.take([Event("lab", "lab/crm", "c", "case.opened", at(2), "tax", "c-1", a=1)])
     room.journal.close()
     with closing(sqlite3.connect(room.data / "journal.db")) as db:
+        db.execute("DROP TABLE gone")
         db.execute("DROP INDEX event_matters")
         db.execute(
             "CREATE INDEX event_matters ON event(site, time_us) WHERE (type BETWEEN 20 AND 25 OR type BETWEEN 100 AND 109)"

@@ -113,7 +113,7 @@ def test_every_place_shows_the_same_number(corrected, tmp_path, capsys):
     }
     assert [of["abandoned_call_rate"]["numerator"] for of in (before, live)] == [2, 1]
     summary = json.loads(pack.files["manifest.json"])["summary"]
-    assert {name: n for name, (_, _, n) in summary.items()} == {name: live[name]["n"] for name in summary}
+    assert {name: of["counted"][2] for name, of in summary.items()} == {name: live[name]["n"] for name in summary}
     good, last = said(pack.files, pack.data.code)
     assert good, last
     (tmp_path / "gecc.toml").write_text(
@@ -136,7 +136,7 @@ def test_every_place_shows_the_same_number(corrected, tmp_path, capsys):
     assert main([*map(str, arguments), "--format", "json"]) == 0
     printed = {row["kpi"]: row for row in json.loads(capsys.readouterr().out)}
     for name in summary:
-        assert [printed[name][k] for k in ("value", "n")] == [summary[name][0], summary[name][2]]
+        assert [printed[name][k] for k in ("value", "n")] == [summary[name]["counted"][0], summary[name]["counted"][2]]
 
 
 def test_the_pack_says_who_corrected_what_and_why(corrected, tmp_path):
@@ -159,7 +159,7 @@ def by_hand(pack):
     for one, table in zip(pack.found.inside, pack.found.tables, strict=True):
         for row in table.to_pylist():
             if row["source"] == "lab/by-hand":
-                rows.append({k: "" if v is None else str(v) for k, v in row.items() if k in verify.FIELDS})
+                rows.append({k: "" if v is None else str(v) for k, v in row.items() if k in verify.RECORDS.FIELDS})
         assert one
     return rows, [row for of in pack.found.gaps.values() for row in of]
 
@@ -221,13 +221,13 @@ def test_a_void_of_what_began_long_before_goes_with_it_and_is_proved(tmp_path):
     sealed = [one.folder.name for one in seal(room.journal, room.store, [SITE], now_us=at(8) + later, version="1", ledger=Ledger(room.journal))]  # fmt: skip
     assert len(sealed) > 60
     first = last = date(2026, 5, 1)
-    n = made(room, tmp_path, first, last, name="a.zip").counted.summary()["reply_within_target_rate"][2]
+    n = made(room, tmp_path, first, last, name="a.zip").counted.summary()["reply_within_target_rate"]["counted"][2]
     assert n == 0
     desk = Desk(room, SITE, at(10) + later)
     desk.void(seq_of(room, "conversation.opened"))
     list(seal(room.journal, room.store, [SITE], now_us=at(9) + later, version="1", ledger=Ledger(room.journal)))
     pack = made(room, tmp_path, first, last, name="b.zip")
-    assert pack.counted.summary()["reply_within_target_rate"] == [1.0, 1, 1]
+    assert pack.counted.summary()["reply_within_target_rate"]["counted"] == [1.0, 1, 1]
     earlier = [json.loads(text)["type"] for _, _, text, _ in json.loads(pack.files["manifest.json"])["earlier"]]
     assert earlier == ["conversation.opened", VOIDED]
     good, said_last = said(pack.files)
