@@ -49,6 +49,8 @@ from telemetry.web.serving import serve
 log = logging.getLogger("gecc")
 
 MQTT_SOURCE = "mqtt"
+AGAIN_S = 1.0
+"""Whatever has not ended so long after it was cancelled is cancelled again."""
 LAST_COMMIT_S = 8.0
 DEVICES_AT_ONCE = 250
 """Whose state is gathered for /metrics before others have their turn."""
@@ -179,8 +181,7 @@ class Service:
                     task.cancel()
                 if sources:  # longer only if the disk is full: then what is not committed is not acknowledged
                     await asyncio.wait(sources, timeout=LAST_COMMIT_S)
-                for task in (commits, live, keys, *views):
-                    task.cancel()
+                await _end([*sources, commits, live, keys, *views])
         finally:
             await web.aclose()
 
@@ -338,6 +339,15 @@ class Service:
         sealed = {} if self._sealing is None else {"sealed": self._sealing.health()}
         corrected = {} if self._correcting is None else {"corrections": self._correcting.health()}
         return {"version": VERSION, **exporter, **sealed, **corrected}
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel them until they have ended: in Python 3.11 a library's `wait_for` can swallow a cancellation."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
 
 
 def _site_rows(sites: Sequence[Site]) -> dict[str, SiteRow]:

@@ -93,8 +93,12 @@ def excused(one: Asked) -> bool:
 @pytest.mark.parametrize("name", STORES)
 def test_every_panel_has_an_answer(running, name):
     store = running.stores[name]
-    nothing = [str(one) for one in empty(store, asked()) if not excused(one)]
-    assert nothing == []
+    nothing = [one for one in empty(store, asked()) if not excused(one)]
+    end = time.monotonic() + 30  # what vmalert records may just be late on a busy machine
+    while nothing and time.monotonic() < end:
+        time.sleep(1)
+        nothing = empty(store, nothing)
+    assert [str(one) for one in nothing] == []
 
 
 @pytest.mark.parametrize("name", STORES)
