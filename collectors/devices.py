@@ -1,9 +1,9 @@
 """Everything that devices say by MQTT: each topic to the decoder of its convention, and what is known of each device.
 
 The project's own profile is the rule and takes the short way: a batch without a topic of another convention is decoded
-as it is. State is one text of all decoders. What decides over votes is part of every commit that changes it; the
-numbering of devices of our own profile changes with every message, so it is written at most once a second, and what came
-since is looked up in the journal at the next start (`catch_up`).
+as it is. State is one text of all decoders. What decides over votes is part of every commit that changes it, and so is a
+numbering that begins; where numbers stand in the ids, they change with every message, so they are written at most once a
+second, and what came since is looked up in the journal at the next start (`catch_up`).
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ class Devices:
             own == self._own_state
             and clouds == self._clouds_state
             and not any(b.changed for b in self._buttons.values())
+            and not any(t.urgent for t in self._numbered())
         ):
             due = not 0 <= self._now_us - self._saved_us < SAVE_US
             if not (due and any(t.moved() for t in self._tracks())):
@@ -146,13 +147,14 @@ class Devices:
             )
             self._own.load(self._own_state)
             self._own.tracks.load(kept.get("tracks", {}))
-            if self._ids is not None:
-                self._own.tracks.catch_up(self._ids, self._now_us)
             if self._clouds:
                 clouds = kept.get("clouds")
                 self._clouds_state = json.dumps(clouds, sort_keys=True, separators=(",", ":")) if clouds else ""
                 self._clouds.load(self._clouds_state)
                 self._clouds.tracks.load(kept.get("cloud_tracks", {}))
+            if self._ids is not None:
+                for tracks in self._numbered():
+                    tracks.catch_up(self._ids, self._now_us)
             for name, buttons in self._buttons.items():
                 buttons.load(kept.get("buttons", {}).get(name, ""))
             self._saved = state
@@ -188,5 +190,8 @@ class Devices:
         )
 
     def _tracks(self) -> list[Tracks]:
-        clouds = [self._clouds.tracks] if self._clouds else []
-        return [self._own.tracks, *clouds, *(b.tracks for b in self._buttons.values())]
+        return [*self._numbered(), *(b.tracks for b in self._buttons.values())]
+
+    def _numbered(self) -> list[Tracks]:
+        """Those whose numbers change with every message."""
+        return [self._own.tracks, *([self._clouds.tracks] if self._clouds else [])]

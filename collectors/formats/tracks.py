@@ -58,12 +58,12 @@ class Track:
     """
 
     __slots__ = (
-        *("_all", "_jumps", "_next", "_proven", "_steps", "boot", "expect", "holes", "lost", "site", "source"),
-        *("unjudged", "us"),
+        *("_all", "_jumps", "_looked_up", "_next", "_proven", "_steps", "boot", "expect", "holes", "lost", "site"),
+        *("source", "unjudged", "us"),
     )
 
-    def __init__(self, tracks: Tracks, site: str, source: str) -> None:
-        self._all, self.site, self.source = tracks, site, source
+    def __init__(self, tracks: Tracks, site: str, source: str, *, looked_up: bool) -> None:
+        self._all, self.site, self.source, self._looked_up = tracks, site, source, looked_up
         self.boot, self.expect, self.us, self.lost = "", _SLOW, 0, 0
         self._next = -1  # what follows the highest number, while `expect` is _SLOW
         self.holes: list[_Hole] = []
@@ -76,6 +76,8 @@ class Track:
 
     def saw(self, boot: str, seq: int, us: int, received_us: int) -> None:
         """A message came with this number and time."""
+        if not self._looked_up:
+            self._all.urgent = True
         if seq == self.expect and boot == self.boot:
             self.expect, self.us = seq + 1, us
             return
@@ -85,7 +87,7 @@ class Track:
         self._all.changed = True
         if following < 0 or boot != self.boot or abs(seq - following) > FAR:
             self._give_up(self.holes if self._proven else [], seq + 1)
-            self.holes, self.boot, self.us = [], boot, us
+            self.holes, self.boot, self.us, self._all.urgent = [], boot, us, True
             self._steps, self._jumps, self.unjudged = 0, 0, ""
         elif seq < following:
             self._fill(seq)
@@ -173,13 +175,15 @@ class Tracks:
         self.holed: dict[int, Track] = {}
         self.changed = False
         """Something was seen that is no mere next number."""
+        self.urgent = False
+        """Something was seen that `catch_up` could not find: a numbering that begins, or one that is in no id."""
 
     def of(self, site: str, source: str, lane: str = "") -> Track:
         """The numbering of a device; `lane` names one of several that it has."""
         key = f"{source} {lane}" if lane else source
         track = self._of.get(key)
         if track is None:
-            track = self._of[key] = Track(self, site, source)
+            track = self._of[key] = Track(self, site, source, looked_up=not lane)
             if key in self._kept:
                 track.restore(self._kept.pop(key))
         return track
@@ -221,7 +225,8 @@ class Tracks:
         return self.changed or sum(t.next for t in self._of.values()) != self._sum
 
     def dump(self) -> dict[str, list[Any]]:
-        self.changed, self._sum = False, sum(t.next for t in self._of.values())
+        self.changed = self.urgent = False
+        self._sum = sum(t.next for t in self._of.values())
         return self.rows()
 
     def rows(self) -> dict[str, list[Any]]:

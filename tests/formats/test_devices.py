@@ -18,6 +18,8 @@ from tests.formats.mqtt_properties import properties
 NOW_US = 1_795_230_000_000_000
 S = 1_000_000
 PRESSES = {"single": 5, "double": 1}
+HEARTBEAT = {"specversion": "1.0", "source": "/s/k1", "type": "th.gecc.device.heartbeat"}
+"""Of CloudEvents in binary mode."""
 
 
 def button(convention: str, topic: str, presses=None, **more) -> DeviceRow:
@@ -218,12 +220,36 @@ def test_gaps_are_found_over_a_restart_and_none_is_invented():
     assert gap.detail == "1 of k: 8"
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        ticket(0, device="k2"),
+        ticket(0, boot="k9"),
+        ticket(2, id="of-its-own"),
+        Message("c", b"", False, properties({"user_properties": {**HEARTBEAT, "id": "n7", "sequence": "000007"}})),
+    ],
+    ids=["another device", "a new start", "an id of its own", "a sequence"],
+)
+def test_a_number_that_could_not_be_looked_up_later_is_kept_at_once(second):
+    cloud = DeviceRow("kiosk", convention="cloudevents_mqtt", topic="c")
+    it, again = (devices(k1=DeviceRow(), k2=DeviceRow(), k3=cloud) for _ in range(2))
+
+    def numberings(of: Devices) -> dict[str, int | None]:
+        return {name: fact.sequence_missing for name, fact in of.facts(["s/k1", "s/k2", "s/k3"]).items()}
+
+    it.load("")
+    it.feed([ticket(0), ticket(1)], NOW_US)
+    assert it.dump()
+    it.feed([second], NOW_US + 1000)
+    again.load(it.dump())
+    assert numberings(again) == numberings(it)
+
+
 def test_the_sequence_of_cloudevents_is_held_to_as_well():
     it = devices(k1=DeviceRow("kiosk", convention="cloudevents_mqtt", topic="c"))
-    given = {"specversion": "1.0", "source": "/s/k1", "type": "th.gecc.device.heartbeat"}
     gaps = []
     for n in [1, 2, 3, 4, 5, 7, *range(8, 8 + WINDOW)]:
-        row = {"user_properties": {**given, "id": f"n{n}", "sequence": f"{n:06d}"}}
+        row = {"user_properties": {**HEARTBEAT, "id": f"n{n}", "sequence": f"{n:06d}"}}
         gaps += it.feed([Message("c", b"", False, properties(row))], NOW_US + n * S).gaps
     assert [g.detail for g in gaps] == ["1 of sequence of : 6"]
 
