@@ -1,4 +1,4 @@
-"""The page of /metrics: made for each second that somebody asks, from snapshots that were made ready before."""
+"""The page of /metrics: made once for each snapshot and second that somebody asks, from what was made ready before."""
 
 from __future__ import annotations
 
@@ -28,18 +28,21 @@ class Scrapes:
         """When /metrics was last asked for, …"""
         self._ready_s = -UNASKED_S
         """… and when what it is made of was last taken up."""
-        self._made: dict[tuple[bool, int], asyncio.Future[bytes]] = {}
-        """Pages of this second."""
+        self._moment: tuple[int, object] = (0, None)
+        """The second and the snapshot of the last page, …"""
+        self._made: dict[bool, asyncio.Future[bytes]] = {}
+        """… and the page in each form."""
 
     async def page(self, accept: str) -> tuple[bytes, str]:
-        """The page of this second; several scrapers share it."""
+        """The page of this second and snapshot; several scrapers share it."""
         self._scraped_s = time.monotonic()
         openmetrics, content_type = prometheus.negotiated(accept)
-        key = (openmetrics, int(self._clock()))
-        if key not in self._made:
-            self._made = {k: page for k, page in self._made.items() if k[1] == key[1]}
-            self._made[key] = asyncio.ensure_future(self._render(openmetrics=openmetrics))
-        return await asyncio.shield(self._made[key]), content_type
+        second, snapshot = int(self._clock()), self._live.snapshot
+        if second != self._moment[0] or snapshot is not self._moment[1]:
+            self._moment, self._made = (second, snapshot), {}
+        if openmetrics not in self._made:
+            self._made[openmetrics] = asyncio.ensure_future(self._render(openmetrics=openmetrics))
+        return await asyncio.shield(self._made[openmetrics]), content_type
 
     async def take_up(self) -> None:
         """Make ready for whoever scrapes: one page at the start, then each snapshot, or some of them while nobody asks."""

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.bench import run
 from tests.bench.run import SCRIPTS, Script
+from tests.servers import need
 
 BENCH = Path(run.__file__).parent
 
@@ -43,3 +46,12 @@ def test_it_starts_as_a_program():
     done = subprocess.run([sys.executable, str(BENCH / "run.py"), "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "--quick" in done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_every_measurement_runs_to_its_end_with_equal_results_where_it_compares(script, tmp_path):
+    if script.needs:
+        need(script.needs)
+    argv = [sys.executable, str(BENCH / script.name), *script.quick.split()]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -1,10 +1,11 @@
 """Messages a second of the device format, beside plain JSON decoding of the same payloads.
 
-Run: python tests/bench/kiosk_json.py
+Run: python tests/bench/kiosk_json.py [--count N]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import time
@@ -17,7 +18,6 @@ from collectors.base import Message
 from collectors.formats.kiosk_json import DeviceRow, KioskJson, SiteRow
 from telemetry.events import Decoded
 
-MESSAGES = 50_000
 BATCH = 1000
 RECEIVED_US = 1_795_230_000_000_000  # 2026-11-21 10:00 +07:00
 SITES = {
@@ -59,8 +59,8 @@ def extra(n: int) -> Message:
     return Message(topic, payload[:-1] + b', "panel": "left"}')
 
 
-def rate(fresh: Callable[[], Callable[[Any], object]], inputs: Sequence[Any]) -> float:
-    """Messages a second, median of five runs of fresh workers; results are let go of as the service does."""
+def rate(fresh: Callable[[], Callable[[Any], object]], inputs: Sequence[Any], count: int) -> float:
+    """Messages (`count` in all `inputs`) a second, median of five runs of fresh workers; results are let go of as the service does."""
     took_s = []
     for _ in range(5):
         work = fresh()
@@ -68,7 +68,7 @@ def rate(fresh: Callable[[], Callable[[Any], object]], inputs: Sequence[Any]) ->
         for one in inputs:
             work(one)
         took_s.append(time.perf_counter() - start)
-    return MESSAGES / statistics.median(took_s)
+    return count / statistics.median(took_s)
 
 
 def feeder() -> Callable[[Any], Decoded]:
@@ -77,16 +77,19 @@ def feeder() -> Callable[[Any], Decoded]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=50_000, help="messages")
+    count: int = parser.parse_args().count
     for name, make in (("plain", plain), ("CloudEvents", cloud), ("plain with extra", extra)):
-        messages = [make(n) for n in range(MESSAGES)]
-        batches = [messages[n : n + BATCH] for n in range(0, MESSAGES, BATCH)]
+        messages = [make(n) for n in range(count)]
+        batches = [messages[n : n + BATCH] for n in range(0, count, BATCH)]
         payloads = [message.payload for message in messages]
         got = [len(one.events) for one in map(feeder(), batches)]
-        assert sum(got) == MESSAGES
-        print(f"{name}, {sum(map(len, payloads)) / MESSAGES:.0f} bytes a payload; messages/s:")
-        print(f"  KioskJson.feed       {rate(feeder, batches):>12,.0f}")
-        print(f"  msgspec.json.decode  {rate(lambda: msgspec.json.decode, payloads):>12,.0f}")
-        print(f"  json.loads           {rate(lambda: json.loads, payloads):>12,.0f}")
+        assert sum(got) == count
+        print(f"{name}, {sum(map(len, payloads)) / count:.0f} bytes a payload; messages/s:")
+        print(f"  KioskJson.feed       {rate(feeder, batches, count):>12,.0f}")
+        print(f"  msgspec.json.decode  {rate(lambda: msgspec.json.decode, payloads, count):>12,.0f}")
+        print(f"  json.loads           {rate(lambda: json.loads, payloads, count):>12,.0f}")
 
 
 if __name__ == "__main__":

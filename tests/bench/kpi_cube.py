@@ -59,7 +59,8 @@ def timed(ask: Callable[[], object], runs: int) -> float:
 
 
 def code(name: str) -> int:
-    return int(name[7:]) + FIRST_SITE if name.startswith("centre-") else CODE.get(name, -1)
+    number = name.removeprefix("centre-")
+    return int(number) + FIRST_SITE if number.isdecimal() else CODE.get(name, -1)
 
 
 def moved(cube: Cube, to_site: int, days: int) -> Cube:

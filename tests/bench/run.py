@@ -27,12 +27,12 @@ class Script(NamedTuple):
 
 
 SCRIPTS = (
-    Script("kiosk_json.py"),
+    Script("kiosk_json.py", "", "--count 2000"),
     Script("mqtt_readers.py", "--count 100000", "--count 3000 --runs 1", "mosquitto"),
     Script("ingest.py", "--count 200000 --history 2000000", "--count 5000 --history 20000 --runs 1", "mosquitto"),
     Script("formats.py", "", "generic_csv"),
     Script("importing.py", "", "--times 2"),
-    Script("latency.py", "", "--rate 50 --seconds 2", "mosquitto"),
+    Script("latency.py", "", "--rate 50 --seconds 2 --limit 60", "mosquitto"),
     Script("kpi_days.py", "", "--calls 100000 --runs 1"),
     Script("kpi_events.py", "", "--calls 100000 --runs 1"),
     Script("kpi_growth.py", "", "--sizes 0.05 0.1"),

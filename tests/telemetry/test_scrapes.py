@@ -80,6 +80,18 @@ def test_the_first_page_is_made_before_anybody_asks(done):
     run(test)
 
 
+def test_a_page_is_shared_until_there_is_a_newer_snapshot(done):
+    async def test(pages, live):
+        for _ in range(3):
+            await pages.page("")
+        assert done == ["page", "page"], "the one at the start, and one for all"
+        live.snapshot = object()
+        await pages.page("")
+        assert done == ["page"] * 3
+
+    run(test)
+
+
 def test_while_somebody_scrapes_every_snapshot_is_made_ready_and_after_that_some(done):
     async def test(pages, live):
         assert await pages.page("") == (b"text", prometheus.negotiated("")[1])
