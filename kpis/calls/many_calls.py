@@ -15,7 +15,7 @@ from kpis.calls.stints import ENTERED, TURNED_AWAY_CLOSED, stints
 from kpis.columns import U64, Bool, Columns, concat, empty, pair, rows_where
 from kpis.each import Each
 
-AT_ONCE = 1 << 17
+AT_ONCE = 1 << 18
 """Events."""
 _SPAN_US = 4 * 3600 * 1_000_000
 """A window is at least so long, so that few calls lie in two."""
@@ -35,14 +35,17 @@ def call_rows(parts: Iterable[Columns], size: int = 0, each: Each = map) -> Call
     The same calls as if all were read at once, in another order. `parts` are gone through once, and once more if a call
     is told of in windows far apart. `each` may be the map of a pool of threads.
     """
-    found, waiting = _Found(), empty()
+    found, waiting, ended = _Found(), empty(), list[Columns]()
     for rows, left, edge in each(_within, _windows(parts, size)):
         found.add(rows)
         waiting = concat([waiting, left])
         goes_on = edge[_call(waiting) >> _SLOT_BITS]
-        found.add(_calls_of(waiting.take(~goes_on)))
+        ended.append(waiting.take(~goes_on))
         waiting = waiting.take(goes_on)
-    found.add(_calls_of(waiting))
+        if sum(map(len, ended)) >= AT_ONCE:
+            found.add(_calls_of(concat(ended)))
+            ended = []
+    found.add(_calls_of(concat([*ended, waiting])))
     out = found.all()
     torn = np.concatenate(list(each(_twice, ((out.call, i) for i in range(_PIECES)))))
     if not len(torn):

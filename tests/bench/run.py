@@ -35,7 +35,7 @@ SCRIPTS = (
     Script("latency.py", "", "--rate 50 --seconds 2 --limit 60", "mosquitto"),
     Script("kpi_days.py", "", "--calls 100000 --runs 1"),
     Script("kpi_events.py", "", "--calls 100000 --runs 1"),
-    Script("kpi_growth.py", "", "--sizes 0.05 0.1"),
+    Script("kpi_growth.py", "", "--sizes 0.05 0.1 --runs 1"),
     Script("kpi_cube.py", "", "--quick --runs 1"),
     Script("evidence.py", "", "--days 10 --visitors 20 --calls 20"),
     Script("retention.py", "--days 100", "--days 10"),
