@@ -39,7 +39,9 @@ class Spans:
 
     def of(self, site: I32 | I64) -> Rows:
         """Index of each site, all of which are known."""
-        return np.searchsorted(self.site, site) if len(self.site) > 1 else np.zeros(len(site), np.intp)
+        if len(self.site) < 2:
+            return np.zeros(len(site), np.intp)
+        return place_of(site, self.site, int(self.site[-1]) + 1)
 
 
 def spans(cols: Columns, rules: Rules, heard: Heard) -> Spans:
@@ -54,9 +56,7 @@ def spans(cols: Columns, rules: Rules, heard: Heard) -> Spans:
     if len(codes) == 1 and len(cols):
         first[0], last[0] = cols.time_us.min(), cols.time_us.max()
     elif len(cols):
-        index = np.zeros(int(codes[-1]) + 1, np.intp)
-        index[codes] = np.arange(len(codes))
-        where = index[cols.site]
+        where = place_of(cols.site, codes, int(codes[-1]) + 1)
         np.minimum.at(first, where, cols.time_us)
         np.maximum.at(last, where, cols.time_us)
     for i, code in enumerate(codes.tolist()):
@@ -85,6 +85,13 @@ def distinct(key: I64 | I32, size: int) -> I64:
     there = np.zeros(size, np.bool_)
     there[key] = True
     return rows_where(there)
+
+
+def place_of(key: Rows | I32 | I64, known: Rows | I32 | I64, size: int) -> Rows:
+    """Index of each key among the `known` ones, which are from 0 to below `size`; it is one of them."""
+    table = np.zeros(size, np.intp)
+    table[known] = np.arange(len(known))
+    return table.take(key)
 
 
 def spread(n: I64) -> tuple[Rows, I64]:

@@ -41,11 +41,12 @@ _Says = tuple[dict[int, Cube], dict[int, dict[int, Waiting]], dict[int, Standing
 
 SHORTEST_PAUSE_S = 1.0
 SHARE_OF_TIME = 0.2
-SITES_AT_ONCE, MOST_THREADS = 24, 4
+SITES_AT_ONCE, ALONE, MOST_THREADS = 128, 16, 4
+"""Sites of one run: NumPy's calls are worth their price, and memory stays small. Up to ALONE are not shared by threads."""
 FEW_SITES, MOST_KEPT = 2, 16
 """So few changed sites are taken one by one, and of so many is kept all that was made of them: some megabytes each. Of the
 others their cells are kept, which take half as much as their events."""
-HEARD_FOR_US = 60_000_000
+HEARD_FOR_US, HEARD_AT_ONCE = 60_000_000, 24
 """What the journal knows beside events (delays, refusals, gaps) is read anew after so long, of a few sites at a time."""
 LONGEST_PAUSE_S = 30.0
 """Without any event a new version still comes this often: silence and the age of data are news too."""
@@ -121,6 +122,11 @@ class Live:
         self._pending: list[Columns] = []
         self._loaded: dict[int, int] = {}
         """Site code → up to this journal offset its events came from the journal itself."""
+        self._local = np.empty(0, np.int64)
+        self._today: dict[int, int] = {}
+        """The local day of each site when it was last asked for; the same dictionary as long as no day has ended."""
+        self._names = 0
+        """How many names the journal had when its sources were last looked at."""
         self._changed = asyncio.Condition()
         self.snapshot = Snapshot({}, 0, {}, {}, {}, {}, {}, NOTHING)
         self._heard: dict[int, tuple[int, Heard]] = {}
@@ -202,9 +208,10 @@ class Live:
         now_us = int(self._clock() * 1e6)
         fresh = concat(parts)
         old, today = self.snapshot, self._local_days(now_us)
-        turned = {c for c, day in today.items() if old.today.get(c) != day}
+        days = {} if today is old.today else today
+        turned = {c for c, day in days.items() if old.today.get(c) != day}
         touched = self._append(fresh, now_us)
-        if any(day - 1 < self._closed_upto[c] for c, day in today.items()):
+        if any(day - 1 < self._closed_upto[c] for c, day in days.items()):
             self.load()  # the clock was ahead and closed days that are not over
             return
         self._close_days({c: today[c] for c in turned}, now_us)
@@ -268,11 +275,11 @@ class Live:
         self._loaded[code] = max(upto, int(cols.seq.max(initial=0)))
 
     def _each(self, codes: Sequence[int], now_us: int, of: Callable[[dict[str, Facts], Cube], _T]) -> Sequence[_T]:
-        """`of` the facts of these sites and their cube, some sites at a time: as many as the processor's cache holds. Several
-        runs at a time share the processors: NumPy lets go of the interpreter while it works. A few sites are taken one by
-        one. What the next events will not change is kept."""
-        if (told_by_hand := by_hand(self._sites, self._journal.code)) != self._rules.by_hand:
-            self._rules = replace(self._rules, by_hand=told_by_hand)
+        """`of` the facts of these sites and their cube, some sites at a time. Several runs at a time share the processors:
+        NumPy lets go of the interpreter while it works. A few sites are taken one by one. What the next events will not
+        change is kept."""
+        if (names := len(self._journal.names)) != self._names:
+            self._rules, self._names = replace(self._rules, by_hand=by_hand(self._sites, self._journal.code)), names
         rules = replace(self._rules, as_of_us=dict.fromkeys(codes, now_us))
         self._listen(codes, now_us)
 
@@ -289,12 +296,13 @@ class Live:
             return of(facts, build(facts, self._zones, kept))
 
         few = len(codes) <= FEW_SITES
-        at_once = 1 if few else SITES_AT_ONCE
-        runs = [codes[i : i + at_once] for i in range(0, len(codes), at_once)]
         if few:
-            return [work(some) for some in runs]
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, len(runs), MOST_THREADS)) as pool:
-            return list(pool.map(work, runs))
+            return [work([code]) for code in codes]
+        threads = min(os.cpu_count() or 1, MOST_THREADS) if len(codes) > ALONE else 1
+        runs = threads * -(-len(codes) // (threads * SITES_AT_ONCE))  # as many for each thread
+        at_once = -(-len(codes) // runs)
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(work, (codes[i : i + at_once] for i in range(0, len(codes), at_once))))
 
     def _kept_of(self, code: int) -> Kept:
         """What is kept of a site, of the sites that were looked at last."""
@@ -309,14 +317,16 @@ class Live:
         first = {c: (self._closed_upto[c] - 2) * DAY_US for c in codes}
         new = [c for c in codes if c not in self._heard or self._heard[c][1].from_us > first[c]]
         old = [c for c in codes if c not in new and not 0 <= now_us - self._heard[c][0] < HEARD_FOR_US]
-        for c in [*new, *sorted(old, key=lambda c: self._heard[c][0])[:SITES_AT_ONCE]]:
+        for c in [*new, *sorted(old, key=lambda c: self._heard[c][0])[:HEARD_AT_ONCE]]:
             heard = self._journal.heard([self._journal.names[c]], first[c], now_us + 2 * DAY_US)
             self._heard[c] = now_us, heard
 
     def _local_days(self, now_us: int) -> dict[int, int]:
-        codes = np.array(list(self.codes.values()), np.int32)
-        local = self._zones.to_local(np.full(len(codes), now_us, np.int64), codes)
-        return {int(c): int(t // DAY_US) for c, t in zip(codes, local, strict=True)}
+        codes = self._site_codes
+        local = self._zones.to_local(np.full(len(codes), now_us, np.int64), codes) // DAY_US
+        if not np.array_equal(local, self._local):
+            self._local, self._today = local, dict(zip(codes.tolist(), local.tolist(), strict=True))
+        return self._today
 
     def _close_days(self, turned: Mapping[int, int], now_us: int) -> None:
         """Add days before yesterday to the closed totals, and let go of their events."""

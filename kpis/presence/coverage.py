@@ -25,7 +25,7 @@ import numpy as np
 from kpis.calendar import Calendar
 from kpis.columns import DAY_US, I64, Bool, Columns, Zones, rows_where
 from kpis.heard import CALLS, CASES, CONVERSATIONS, DEVICE, HEARTBEAT, KIND_OF_TYPE, TICKETS, VOTES, Heard
-from kpis.local_days import Days, Rows, Spans, cut, distinct, spread
+from kpis.local_days import Days, Rows, Spans, cut, distinct, place_of, spread
 from kpis.model import Teller
 from kpis.stack import Part, nothing
 
@@ -101,15 +101,14 @@ def _places(cols: Columns, known: Spans) -> tuple[I64, Rows]:
         return np.empty(0, np.int64), np.empty(0, np.intp)
     size = int(cols.source.max()) + 1
     sources = distinct(cols.source, size)
-    among = np.zeros(size, np.intp)
-    among[sources] = np.arange(len(sources))
-    of_event = among.take(cols.source)
+    of_event = place_of(cols.source, sources, size)
     if len(known.site) == 1:
         return np.int64(known.site[0]) << 20 | sources, of_event
     of_event += known.of(cols.site) * len(sources)
-    pairs = distinct(of_event, len(known.site) * len(sources))
+    size = len(known.site) * len(sources)
+    pairs = distinct(of_event, size)
     place = known.site[pairs // len(sources)].astype(np.int64) << 20 | sources[pairs % len(sources)]
-    return place, pairs.searchsorted(of_event)
+    return place, place_of(of_event, pairs, size)
 
 
 def coverage(
