@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def take_turns(engines: Mapping[str, Engine], question: str, runs: int) -> dict[
 
 
 def memory_mb(*, peak: bool = False) -> float:
-    """Memory that this process holds, or held at the most."""
+    """Memory that this process holds, or held at the most; NaN without /proc, which a bare root may not have."""
     return _status("VmHWM" if peak else "VmRSS")
 
 
@@ -53,7 +54,8 @@ def print_peak(ask: Callable[[], object]) -> None:
     """Print how much more memory, MB, this process holds at the most while it answers than before."""
     gc.collect()
     before = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    with suppress(FileNotFoundError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     answer = ask()
     print(_status("VmHWM") - before)
     del answer
@@ -66,9 +68,10 @@ def peak_mb(script: str, engine: str, question: str, folder: str) -> float:
 
 
 def _status(name: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) / 1000
+    with suppress(FileNotFoundError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) / 1000
     return float("nan")
 
 

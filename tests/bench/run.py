@@ -40,7 +40,7 @@ SCRIPTS = (
     Script("evidence.py", "", "--days 10 --visitors 20 --calls 20"),
     Script("retention.py", "--days 100", "--days 10"),
     Script("metrics.py", "", "--sites 10 --runs 1"),
-    Script("influxdb.py", "", "--days 3"),
+    Script("influxdb.py", "", "--days 3", "victoria-metrics"),
 )
 
 
