@@ -80,7 +80,7 @@ def day_start(day: I64, site: I32, zones: Zones) -> I64:
 
 def distinct(key: I64 | I32, size: int) -> I64:
     """The different ones of keys from 0 to below `size`, ascending."""
-    if size > 16 * len(key) + 4096:
+    if _is_sparse(len(key), size):
         return np.unique(key).astype(np.int64)
     there = np.zeros(size, np.bool_)
     there[key] = True
@@ -88,10 +88,17 @@ def distinct(key: I64 | I32, size: int) -> I64:
 
 
 def place_of(key: Rows | I32 | I64, known: Rows | I32 | I64, size: int) -> Rows:
-    """Index of each key among the `known` ones, which are from 0 to below `size`; it is one of them."""
+    """Index of each key among the `known` ones, which ascend from 0 to below `size`; it is one of them."""
+    if _is_sparse(len(key), size):
+        return known.searchsorted(key)
     table = np.zeros(size, np.intp)
     table[known] = np.arange(len(known))
     return table.take(key)
+
+
+def _is_sparse(n: int, size: int) -> bool:
+    """Whether a table of that size costs more than sorting so many keys."""
+    return size > 16 * n + 4096
 
 
 def spread(n: I64) -> tuple[Rows, I64]:
