@@ -285,7 +285,7 @@ def _carefully(route: Route, payload: bytes, received_us: int) -> Event:
         raise No("no_identity", "neither id, nor boot and seq, nor time")
     if said.boot and said.seq >= 0:
         route.track.saw(said.boot, said.seq, us, received_us)
-        route.tracks.urgent |= bool(said.id)
+        route.tracks.urgent |= ident != f"{said.boot}:{said.seq:010d}"
     elif isinstance(number := extra.get("sequence"), str) and number.isdecimal() and len(number) < 19:
         route.tracks.of(route.site, route.source, "sequence").saw(
             f"sequence of {foreign}", int(number), us, received_us

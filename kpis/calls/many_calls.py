@@ -42,7 +42,7 @@ def call_rows(parts: Iterable[Columns], size: int = 0, each: Each = map) -> Call
         goes_on = edge[_call(waiting) >> _SLOT_BITS]
         ended.append(waiting.take(~goes_on))
         waiting = waiting.take(goes_on)
-        if sum(map(len, ended)) >= AT_ONCE:
+        if sum(map(len, ended)) >= AT_ONCE:  # a window's few alone would cost as many calls of NumPy as all of it
             found.add(_calls_of(concat(ended)))
             ended = []
     found.add(_calls_of(concat([*ended, waiting])))

@@ -245,6 +245,15 @@ def test_a_number_that_could_not_be_looked_up_later_is_kept_at_once(second):
     assert numberings(again) == numberings(it)
 
 
+def test_an_id_that_says_boot_and_number_can_be_looked_up():
+    it = devices(k1=DeviceRow())
+    it.load("")
+    it.feed([ticket(0), ticket(1)], NOW_US)
+    assert it.dump()
+    it.feed([ticket(2, id="k:2")], NOW_US + 1000)
+    assert it.dump() == ""
+
+
 def test_the_sequence_of_cloudevents_is_held_to_as_well():
     it = devices(k1=DeviceRow("kiosk", convention="cloudevents_mqtt", topic="c"))
     gaps = []
